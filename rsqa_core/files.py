@@ -1,0 +1,71 @@
+"""A folder of immutable files named by what they contain."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from rsqa_core.errors import UnsafePathError
+
+
+def resolve_under(root: Path, name: str | Path) -> Path:
+    """Return ``root / name`` when that lies inside ``root``, links followed.
+
+    Raises:
+        UnsafePathError: the name is absolute, climbs out with ``..`` or follows a link outside.
+    """
+    base = root.resolve()
+    path = (base / name).resolve()
+    if not path.is_relative_to(base):
+        raise UnsafePathError(
+            f"The path {str(name)!r} leads out of {base}. Expected a path inside that folder."
+        )
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` so that readers see the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class FileStore:
+    """Immutable files under one root; the name of a file is the SHA-256 of its bytes.
+
+    Example:
+        >>> store = FileStore(Path(tempfile.mkdtemp()))
+        >>> name = store.put(b"abc", ".txt")
+        >>> name[:6], store.path(name).read_bytes()
+        ('ba/ba7', b'abc')
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, content: bytes, suffix: str) -> str:
+        """Store ``content`` once and return its name relative to the root."""
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"{digest[:2]}/{digest}{suffix}"
+        path = self.root / name
+        if not path.exists():
+            write_atomically(path, content)
+        return name
+
+    def path(self, name: str) -> Path:
+        """Return the path of a stored file.
+
+        Raises:
+            UnsafePathError: the name leads out of the store.
+        """
+        return resolve_under(self.root, name)

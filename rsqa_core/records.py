@@ -1,0 +1,320 @@
+"""The nouns of RSQA as frozen records; every layer above passes these.
+
+Words: an *image* is one review tile. A *candidate* is one segmenter's mask of one image. A *head*
+turns features into a predicted quality and is what a model version names. A *verdict* is one row of
+what a reviewer said. Masks on disk are 8-bit index PNGs of class ids with ``VOID`` where there is no
+label.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rsqa_core.errors import InvalidInputError
+
+VOID = 255
+"""Class id of pixels without a label: unannotated, ignored or outside the source image."""
+
+Origin = Literal["generated", "sample", "imported"]
+ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable"]
+VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+QueueOrder = Literal["uncertain", "worst", "best", "disagreement", "random", "name"]
+
+IMAGE_STATUSES: tuple[ImageStatus, ...] = (
+    "open",
+    "reviewed",
+    "skipped",
+    "flagged",
+    "none_acceptable",
+)
+VERDICT_KINDS: tuple[VerdictKind, ...] = (
+    "confirm",
+    "correct",
+    "skip",
+    "flag",
+    "none_acceptable",
+    "note",
+    "undo",
+)
+QUEUE_ORDERS: tuple[QueueOrder, ...] = (
+    "uncertain",
+    "worst",
+    "best",
+    "disagreement",
+    "random",
+    "name",
+)
+
+
+def normalised_class_name(name: str) -> str:
+    """Return the form in which class names are compared.
+
+    Example:
+        >>> normalised_class_name("Low Vegetation"), normalised_class_name("low_vegetation")
+        ('low_vegetation', 'low_vegetation')
+    """
+    return re.sub(r"[^0-9a-z]+", "_", name.strip().casefold()).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDef:
+    """One land-cover class of a project: ``id`` 0..254 in its masks, colour for display."""
+
+    id: int
+    name: str
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A set of images that share classes, reviewers' labels and a current head.
+
+    ``class_map`` maps normalised source class names (of masks and of segmenters) to the names of
+    ``classes``; the key ``*`` stands for every other name. ``ignored`` are the normalised source
+    names that become ``VOID``.
+    """
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    origin: Origin
+    classes: tuple[ClassDef, ...]
+    class_map: dict[str, str]
+    ignored: tuple[str, ...]
+    active_head_id: str | None
+    created_at: dt.datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSummary:
+    """A project with the counts that its card on the home screen shows."""
+
+    project: Project
+    images: int
+    open_images: int
+    candidates: int
+    scored_candidates: int
+    labels: int
+    reviewers: int
+    images_with_reference: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """One review tile ready to be recorded; paths are names in the FileStore.
+
+    ``sha256`` is over dtype, shape and pixels of the tile, ``source_sha256`` over the bytes of the
+    file it was cut from. ``stretch`` holds one (low, high) per display band, in source units, that
+    maps to 0..255; empty for 8-bit imagery shown as it is. ``transform`` is the affine of the tile
+    as (a, b, c, d, e, f). ``scene`` groups tiles that must stay together in any split.
+    """
+
+    name: str
+    scene: str
+    sha256: str
+    source_name: str
+    source_sha256: str
+    source_width_px: int
+    source_height_px: int
+    x_px: int
+    y_px: int
+    width_px: int
+    height_px: int
+    bands: int
+    dtype: str
+    tile_path: str
+    display_path: str
+    stretch: tuple[tuple[float, float], ...] = ()
+    crs: str | None = None
+    transform: tuple[float, float, float, float, float, float] | None = None
+    reference_mask_path: str | None = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord(NewImage):
+    """A recorded image: its NewImage fields, its place in the queue and its version."""
+
+    id: int = 0
+    project_id: int = 0
+    status: ImageStatus = "open"
+    best_score: float | None = None
+    worst_score: float | None = None
+    uncertainty: float | None = None
+    disagreement: float | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewCandidate:
+    """One segmenter's mask of one image, ready to be recorded.
+
+    ``segmenter_fingerprint`` is None for an imported mask. ``overall_accuracy`` (share of right
+    pixels among the valid ones, 0..1) is None without a reference mask. ``area_shares`` has one
+    value in 0..1 per project class, in class order.
+    """
+
+    image_id: int
+    segmenter: str
+    mask_path: str
+    mask_sha256: str
+    area_shares: tuple[float, ...]
+    segmenter_fingerprint: str | None = None
+    probs_path: str | None = None
+    overall_accuracy: float | None = None
+    valid_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(NewCandidate):
+    """A recorded candidate."""
+
+    id: int = 0
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Predicted quality of one candidate by one head, all in 0..1; higher is better.
+
+    ``low`` and ``high`` bound the stated interval (80 %).
+    """
+
+    candidate_id: int
+    head_id: str
+    score: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRecord:
+    """One version of the quality head. ``metrics`` are the held-out figures shown before promotion."""
+
+    id: str
+    project_id: int | None
+    parent_id: str | None
+    path: str
+    sha256: str
+    encoder_fingerprint: str
+    label_count: int
+    metrics: dict[str, Any]
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One row of a project's head history: ``head_id`` became current at ``created_at``."""
+
+    id: int
+    project_id: int
+    head_id: str
+    previous_head_id: str | None
+    reviewer: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One append-only row of what a reviewer decided.
+
+    ``id`` is a UUID made by the client, so that sending it twice records it once. ``score`` in 0..1
+    is required for ``confirm`` and ``correct`` and absent otherwise. ``supersedes_id`` names the
+    row that this one replaces (or, for ``undo``, takes back).
+    """
+
+    id: str
+    project_id: int
+    image_id: int
+    reviewer: str
+    kind: VerdictKind
+    candidate_id: int | None = None
+    score: float | None = None
+    note: str = ""
+    head_id: str | None = None
+    score_shown: float | None = None
+    score_visible: bool = True
+    time_spent_s: float = 0.0
+    supersedes_id: str | None = None
+    created_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidate:
+    """A candidate with its predicted quality by the project's current head, if scored."""
+
+    candidate: Candidate
+    score: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """One image with its candidates, best predicted first, and the verdicts that hold on it."""
+
+    image: ImageRecord
+    candidates: tuple[ScoredCandidate, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueQuery:
+    """Which images to review, in which order. ``seed`` fixes the random order."""
+
+    order: QueueOrder = "uncertain"
+    statuses: tuple[ImageStatus, ...] = ("open",)
+    scene: str | None = None
+    segmenter: str | None = None
+    name_contains: str = ""
+    score_below: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """A page of a queue: image ids in order, the cursor of the next page, and totals."""
+
+    image_ids: tuple[int, ...]
+    next_cursor: str | None
+    total: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A long task in a process of its own, as the screens see it."""
+
+    id: int
+    kind: str
+    project_id: int | None
+    state: JobState
+    step: str
+    done: int
+    total: int
+    message: str
+    result: dict[str, Any] = field(default_factory=dict)
+    pid: int | None = None
+    cancel_requested: bool = False
+    created_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+
+
+def require_unit_interval(name: str, value: float) -> float:
+    """Return ``value`` when it is a finite number in [0, 1].
+
+    Raises:
+        InvalidInputError: it is NaN, infinite or out of range.
+
+    Example:
+        >>> require_unit_interval("score", 0.5)
+        0.5
+    """
+    number = float(value)
+    if not 0.0 <= number <= 1.0:  # False for NaN too
+        raise InvalidInputError(f"Expected `{name}` to be a number in [0, 1], but got {value!r}.")
+    return number

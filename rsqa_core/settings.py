@@ -1,0 +1,84 @@
+"""Where RSQA keeps its files, read once at the entry points and passed on from there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rsqa_core.errors import InvalidInputError
+
+_KNOWN = {"RSQA_HOME", "RSQA_SAMPLE_MIRROR", "RSQA_OFFLINE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Places and switches of one installation.
+
+    Attributes:
+        home: folder that holds the database, imported files, features, heads and secrets.
+        sample_mirror: folder with one subfolder per sample data set, used before the network.
+        offline: True forbids every download.
+    """
+
+    home: Path
+    sample_mirror: Path | None = None
+    offline: bool = False
+
+    @property
+    def database_path(self) -> Path:
+        return self.home / "rsqa.sqlite3"
+
+    @property
+    def files_dir(self) -> Path:
+        """Content-addressed tiles, display images, masks and probabilities."""
+        return self.home / "files"
+
+    @property
+    def features_dir(self) -> Path:
+        return self.home / "features"
+
+    @property
+    def heads_dir(self) -> Path:
+        return self.home / "heads"
+
+    @property
+    def samples_dir(self) -> Path:
+        return self.home / "samples"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.home / "backups"
+
+    @property
+    def secret_path(self) -> Path:
+        return self.home / "secret"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from ``RSQA_*`` variables; unknown ones are refused.
+
+    ``RSQA_HOME`` defaults to ``var/`` beside app.py, ``RSQA_SAMPLE_MIRROR`` to none and
+    ``RSQA_OFFLINE`` to 0.
+
+    Raises:
+        InvalidInputError: an ``RSQA_*`` variable is unknown, or its value has no meaning.
+    """
+    values = os.environ if environ is None else environ
+    unknown = sorted(k for k in values if k.startswith("RSQA_") and k not in _KNOWN)
+    if unknown:
+        raise InvalidInputError(
+            f"Unknown setting {unknown[0]!r} in the environment. Known: "
+            f"{', '.join(sorted(_KNOWN))}. Unset it or correct its name."
+        )
+    offline = values.get("RSQA_OFFLINE", "0")
+    if offline not in {"0", "1"}:
+        raise InvalidInputError(f"Expected RSQA_OFFLINE to be 0 or 1, but got {offline!r}.")
+    home = values.get("RSQA_HOME") or str(Path(__file__).resolve().parents[1] / "var")
+    mirror = values.get("RSQA_SAMPLE_MIRROR")
+    return Settings(
+        home=Path(home).expanduser().resolve(),
+        sample_mirror=Path(mirror).expanduser().resolve() if mirror else None,
+        offline=offline == "1",
+    )
