@@ -1,9 +1,9 @@
 """The nouns of RSQA as frozen records; every layer above passes these.
 
 Words: an *image* is one review tile. A *candidate* is one segmenter's mask of one image. A *head*
-turns features into a predicted quality and is what a model version names. A *verdict* is one row of
-what a reviewer said. Masks on disk are 8-bit index PNGs of class ids with ``VOID`` where there is no
-label.
+turns features into a predicted quality and is what a model version names. A *verdict* is one row
+of what a reviewer said. Masks on disk are 8-bit index PNGs of class ids, ``VOID`` where there is
+no label.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class HeadRecord:
-    """One version of the quality head. ``metrics`` are the held-out figures shown before promotion."""
+    """One version of the quality head; ``metrics`` are its held-out figures."""
 
     id: str
     project_id: int | None

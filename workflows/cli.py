@@ -1,0 +1,72 @@
+"""The ``rsqa`` command: one subcommand per workflow, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import rsqa_core
+from rsqa_core.errors import CancelledError, RsqaError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "import": ("workflows.commands.importing", "Import a folder of images and masks."),
+    "samples": ("workflows.commands.samples", "List or fetch the sample data sets."),
+    "demo": ("workflows.commands.demo", "Prepare the demo project."),
+    "train-segmenter": ("workflows.commands.train_segmenter", "Train one of the segmenters."),
+    "train-encoder": ("workflows.commands.train_encoder", "Train the compact encoder."),
+    "train-head": ("workflows.commands.train_head", "Train the base quality head."),
+    "segment": ("workflows.commands.segment", "Make candidates with the live segmenters."),
+    "score": ("workflows.commands.score", "Predict the quality of a project's candidates."),
+    "evaluate": ("workflows.commands.evaluate", "Compare predictions with reference masks."),
+    "retrain": ("workflows.commands.retrain", "Train a new head from the reviewers' verdicts."),
+    "export": ("workflows.commands.export", "Write candidates, scores and verdicts to a file."),
+    "backup": ("workflows.commands.backup", "Copy the database while it is in use."),
+    "serve": ("workflows.commands.serve", "Open the app."),
+}
+"""Name of each command: the module whose ``command`` it is, and its one-line help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported on use, so that ``rsqa --help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(rsqa_core.__version__, prog_name="rsqa")
+def rsqa() -> None:
+    """Predict how good segmentations of remote-sensing images are, without reference masks.
+
+    Files and database live in var/ beside app.py, or where RSQA_HOME points.
+    """
+
+
+def main() -> None:
+    """Run ``rsqa``; exit 0 on success, 1 on an error, 2 on wrong usage, 130 when interrupted."""
+    try:
+        rsqa(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt, CancelledError):
+        click.echo(
+            "Stopped. What was finished is kept; the same command goes on from there.", err=True
+        )
+        sys.exit(130)
+    except RsqaError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
