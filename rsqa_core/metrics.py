@@ -81,7 +81,9 @@ def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     square = confusion[:, :classes]
     intersection = np.diag(square).astype(np.float64)
     union = confusion.sum(axis=1) + square.sum(axis=0) - intersection
-    return np.divide(intersection, union, out=np.full(classes, np.nan), where=union > 0)
+    iou = np.full(classes, np.nan)
+    np.divide(intersection, union, out=iou, where=union > 0)
+    return iou
 
 
 def mean_iou(confusion: NDArray[np.int64]) -> float:

@@ -22,13 +22,14 @@ class ProgressBar:
         self._step = ""
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        if self._bar is None or step != self._step:
+        bar = self._bar
+        if bar is None or step != self._step:
             self.close()
-            self._bar = tqdm(total=total, desc=step, disable=self._disable)
+            bar = self._bar = tqdm(total=total, desc=step, disable=self._disable)
             self._step = step
-        self._bar.total = total
-        self._bar.n = done
-        self._bar.refresh()
+        bar.total = total
+        bar.n = done
+        bar.refresh()
 
     def close(self) -> None:
         if self._bar is not None:
