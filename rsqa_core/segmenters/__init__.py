@@ -1,0 +1,1 @@
+"""Live segmenters: networks that turn an image into a mask, probabilities and features."""

@@ -1,0 +1,77 @@
+"""The networks that RSQA can train and run, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rsqa_core.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterSpec:
+    """One segmentation network.
+
+    Attributes:
+        name: what candidates of it are called.
+        architecture: class name in segmentation_models_pytorch.
+        backbone: its ``encoder_name``; ``tu-`` names come from timm.
+        options: further arguments of the architecture.
+        taps: feature name: submodule whose output a forward hook keeps. A submodule that returns
+            several levels gives its deepest one.
+        steps: training steps that the shipped weights took.
+        why: what makes it differ from the others.
+    """
+
+    name: str
+    architecture: str
+    backbone: str
+    options: dict[str, Any] = field(default_factory=dict)
+    taps: tuple[tuple[str, str], ...] = (("encoder", "encoder"), ("decoder", "decoder"))
+    steps: int = 800
+    why: str = ""
+
+
+_SPECS = (
+    SegmenterSpec(
+        name="unet-mobilenetv2",
+        architecture="Unet",
+        backbone="tu-mobilenetv2_050",
+        options={"decoder_channels": (96, 64, 32, 24, 16)},
+        why="skip connections at every scale: sharp outlines, little context",
+    ),
+    SegmenterSpec(
+        name="fpn-mobilenetv3",
+        architecture="FPN",
+        backbone="tu-mobilenetv3_small_100",
+        options={"decoder_pyramid_channels": 64, "decoder_segmentation_channels": 64},
+        why="sums a feature pyramid at a quarter of the resolution: smooth regions",
+    ),
+    SegmenterSpec(
+        name="deeplabv3plus-lcnet",
+        architecture="DeepLabV3Plus",
+        backbone="tu-lcnet_075",
+        options={"decoder_channels": 96, "decoder_atrous_rates": (6, 12, 18)},
+        why="atrous context from a very small backbone: fast, loses thin roads",
+    ),
+    SegmenterSpec(
+        name="segformer-b0",
+        architecture="Segformer",
+        backbone="mit_b0",
+        options={"decoder_segmentation_channels": 96},
+        why="self-attention over the whole image: other errors than convolutions make",
+    ),
+)
+
+SEGMENTERS: dict[str, SegmenterSpec] = {spec.name: spec for spec in _SPECS}
+
+
+def segmenter_spec(name: str) -> SegmenterSpec:
+    """Return the spec called ``name``.
+
+    Raises:
+        NotFoundError: no network has that name; the message lists the known ones.
+    """
+    if name not in SEGMENTERS:
+        raise NotFoundError.named("segmenter", name, SEGMENTERS)
+    return SEGMENTERS[name]

@@ -1,0 +1,1 @@
+"""Training of segmenters, the compact encoder and the quality head."""
