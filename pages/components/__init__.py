@@ -1,0 +1,1 @@
+"""What the screens share: page frame, project and reviewer, job progress, tables, error texts."""

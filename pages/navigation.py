@@ -1,0 +1,47 @@
+"""The main script of the app: which pages there are, and the frame around the current one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.errors import page_boundary
+from pages.components.frame import LOGO, draw_sidebar
+from pages.components.page import inside_navigation
+
+_FOLDER = Path(__file__).resolve().parent
+_PAGES = (
+    ("home.py", "Home", ":material/home:", ""),
+    ("import_images.py", "Import", ":material/add_photo_alternate:", "import"),
+    ("queue.py", "Queue", ":material/view_list:", "queue"),
+    ("review.py", "Review", ":material/rate_review:", "review"),
+    ("train.py", "Train", ":material/model_training:", "train"),
+)
+
+
+def run() -> None:
+    """Draw the frame and the page that the address names."""
+    st.set_page_config(page_title="RSQA", page_icon=":material/satellite_alt:", layout="wide")
+    # Absolute paths: this may run with app.py as main script (AppTest) or with this file.
+    pages = [
+        st.Page(
+            _FOLDER / name,
+            title=title,
+            icon=icon,
+            url_path=address or None,
+            default=not address,
+        )
+        for name, title, icon, address in _PAGES
+        if (_FOLDER / name).is_file()
+    ]
+    page = st.navigation(pages)
+    st.logo(LOGO, size="large")
+    with page_boundary():
+        draw_sidebar()
+        with inside_navigation():
+            page.run()
+
+
+if __name__ == "__main__":  # the name that Streamlit gives to the script it runs
+    run()
