@@ -1,0 +1,90 @@
+"""Records as the canvas receives them.
+
+Never sent: a candidate's true overall accuracy. Whoever judges must not see the answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from rsqa_core.records import ReviewItem, ScoredCandidate, Verdict
+
+
+def item_json(item: ReviewItem) -> dict[str, Any]:
+    """Return one image with its candidates in the order of predicted quality.
+
+    Media addresses are relative to the API's root and carry the content's hash, so that a browser
+    may keep them for good.
+    """
+    image = item.image
+    return {
+        "id": image.id,
+        "name": image.name,
+        "scene": image.scene,
+        "status": image.status,
+        "width_px": image.width_px,
+        "height_px": image.height_px,
+        "source_name": image.source_name,
+        "x_px": image.x_px,
+        "y_px": image.y_px,
+        "generated": image.generated,
+        "display": f"media/{image.id}/display?v={content_key(image.display_path)}",
+        "candidates": [_candidate_json(entry) for entry in item.candidates],
+        "verdicts": [verdict_json(verdict) for verdict in item.verdicts],
+    }
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return one verdict row."""
+    return {
+        "id": verdict.id,
+        "image_id": verdict.image_id,
+        "candidate_id": verdict.candidate_id,
+        "kind": verdict.kind,
+        "score": verdict.score,
+        "note": verdict.note,
+        "head_id": verdict.head_id,
+        "score_shown": verdict.score_shown,
+        "supersedes_id": verdict.supersedes_id,
+        "reviewer": verdict.reviewer,
+        "created_at": verdict.created_at.isoformat() if verdict.created_at else None,
+    }
+
+
+def history_json(rows: list[Verdict]) -> list[dict[str, Any]]:
+    """Return rows, newest first, each with whether it still holds.
+
+    A row that replaces another is always newer than it, so the newest rows alone are enough to
+    tell.
+    """
+    replaced = {row.supersedes_id for row in rows if row.supersedes_id is not None}
+    return [
+        {**verdict_json(row), "holds": row.kind != "undo" and row.id not in replaced}
+        for row in rows
+    ]
+
+
+def content_key(path: str) -> str:
+    """Return the part of a stored file's name that changes with its content."""
+    return PurePosixPath(path).stem
+
+
+def _candidate_json(entry: ScoredCandidate) -> dict[str, Any]:
+    candidate, score = entry.candidate, entry.score
+    return {
+        "id": candidate.id,
+        "version": candidate.version,
+        "segmenter": candidate.segmenter,
+        "mask": f"media/candidates/{candidate.id}/mask?v={candidate.mask_sha256}",
+        "mask_sha256": candidate.mask_sha256,
+        "area_shares": list(candidate.area_shares),
+        "score": None
+        if score is None
+        else {
+            "value": score.score,
+            "low": score.low,
+            "high": score.high,
+            "head_id": score.head_id,
+        },
+    }

@@ -1,0 +1,113 @@
+"""Images and masks as files that a browser may keep for good, because their address names them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db.store import candidates, images
+from pages.api.guard import HttpError
+from pages.api.item_json import content_key
+from pages.api.tokens import Caller
+from rsqa_core.errors import NotFoundError
+from rsqa_core.records import Candidate, ImageRecord
+from workflows.opening import Installation
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+# By the stored name's suffix; anything else would be served as a download, never as a page.
+_CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+
+
+def display_image(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """The RGB image that reviewers look at."""
+    image = _image(installation, caller, request)
+    return _file(installation, request, image.display_path, content_key(image.display_path))
+
+
+def reference_mask(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """The index PNG of the reference mask."""
+    image = _image(installation, caller, request)
+    if image.reference_mask_path is None:
+        raise NotFoundError(f"The image {image.name!r} has no reference mask.")
+    path = image.reference_mask_path
+    return _file(installation, request, path, content_key(path))
+
+
+def candidate_mask(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """The index PNG of a candidate."""
+    candidate = _candidate(installation, caller, request)
+    return _file(installation, request, candidate.mask_path, candidate.mask_sha256)
+
+
+def image_id_of(request: Request) -> int:
+    """Return the image id in the address."""
+    return _row_id("image", request.path_params["image_id"])
+
+
+def own_image(installation: Installation, caller: Caller, image_id: int) -> ImageRecord:
+    """Return an image of the caller's project; others do not exist for this caller.
+
+    Raises:
+        NotFoundError: no such image in the project.
+    """
+    with installation.database.read() as session:
+        image = images.get(session, image_id)
+    if image.project_id != caller.project_id:
+        raise NotFoundError(f"This project has no image {image_id}.")
+    return image
+
+
+def _image(installation: Installation, caller: Caller, request: Request) -> ImageRecord:
+    return own_image(installation, caller, image_id_of(request))
+
+
+def _candidate(installation: Installation, caller: Caller, request: Request) -> Candidate:
+    candidate_id = _row_id("candidate", request.path_params["candidate_id"])
+    with installation.database.read() as session:
+        candidate = candidates.get(session, candidate_id)
+        image = images.get(session, candidate.image_id)
+    if image.project_id != caller.project_id:
+        raise NotFoundError(f"This project has no candidate {candidate_id}.")
+    return candidate
+
+
+def _row_id(kind: str, value: int) -> int:
+    if value > 2**63 - 1:
+        raise NotFoundError(f"No {kind} has the id {value}.")
+    return value
+
+
+def _file(installation: Installation, request: Request, name: str, key: str) -> Response:
+    """Answer with a stored file, or 304 when the browser has it already.
+
+    An address with another key names content that has been replaced since; showing the new
+    content under it would put a verdict on something that nobody looked at.
+    """
+    asked = request.query_params.get("v")
+    if asked is not None and asked != key:
+        raise HttpError(409, "changed", "The file was replaced since. Load the item again.")
+    path = installation.files.path(name)
+    content_type = _CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    etag = f'"{key}"'
+    headers = {"ETag": etag, "Cache-Control": IMMUTABLE if asked else "private, no-cache"}
+    if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"The file {name!r} is missing from the file store. Restore it from a backup, or "
+            "import the image again."
+        ) from error
+    return Response(content, media_type=content_type, headers=headers)

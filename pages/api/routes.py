@@ -1,0 +1,146 @@
+"""The routes themselves: queue, items, history, media and verdicts of one project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from db.store import candidates, images, projects, queue, reviewers, verdicts
+from pages.api import media
+from pages.api.guard import OpenInstallation, guarded, parse_json
+from pages.api.item_json import history_json, item_json
+from pages.api.queue_input import QUERY_PARAMETERS, parse_limit, parse_queue_query
+from pages.api.tokens import Caller
+from pages.api.verdict_input import SentVerdict, entry_id, parse_verdict, split_batch
+from pages.components.canvas.assets_route import asset_route
+from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
+from rsqa_core.records import Verdict
+from workflows.opening import Installation
+
+API_ROOT = "/rsqa/v1"
+
+_PAGE = 20
+_LARGEST_PAGE = 100
+_HISTORY = 50
+_LARGEST_HISTORY = 500
+
+
+def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
+    """Return every route of the canvas, to be given to the app's server.
+
+    Args:
+        open_installation: returns the process's one installation; called within each request, so
+            that the server starts before the database is there.
+    """
+    table = [
+        ("queue", "GET", queue_page),
+        ("items/{image_id:int}", "GET", one_item),
+        ("history", "GET", own_history),
+        ("verdicts", "POST", record_verdicts),
+        ("media/{image_id:int}/display", "GET", media.display_image),
+        ("media/{image_id:int}/reference", "GET", media.reference_mask),
+        ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
+    ]
+    return [
+        *(
+            Route(f"{API_ROOT}/{path}", guarded(open_installation, endpoint), methods=[method])
+            for path, method, endpoint in table
+        ),
+        asset_route(API_ROOT),
+    ]
+
+
+def queue_page(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """A page of the queue with whole items, so that one request feeds several screens."""
+    parameters = request.query_params
+    unknown = sorted(set(parameters) - {*QUERY_PARAMETERS, "cursor", "limit"})
+    if unknown:
+        raise InvalidInputError(f"Unknown parameter {unknown[0]!r}.")
+    query = parse_queue_query(parameters)
+    limit = parse_limit(parameters.get("limit", ""), default=_PAGE, largest=_LARGEST_PAGE)
+    with installation.database.read() as session:
+        page = queue.page(
+            session,
+            caller.project_id,
+            query,
+            cursor=parameters.get("cursor") or None,
+            limit=limit,
+        )
+        items = queue.items(session, page.image_ids, caller.reviewer)
+        project = projects.get_by_id(session, caller.project_id)
+    return JSONResponse(
+        {
+            "items": [item_json(item) for item in items],
+            "next_cursor": page.next_cursor,
+            "total": page.total,
+            "done": page.done,
+            "head_id": project.active_head_id,
+        }
+    )
+
+
+def one_item(installation: Installation, caller: Caller, request: Request, body: bytes) -> Response:
+    """One image with its candidates and the caller's verdicts."""
+    image = media.own_image(installation, caller, media.image_id_of(request))
+    with installation.database.read() as session:
+        item = queue.item(session, image.id, caller.reviewer)
+    return JSONResponse(item_json(item))
+
+
+def own_history(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """The caller's latest rows, newest first: the undo stack that survives a reload."""
+    limit = parse_limit(
+        request.query_params.get("limit", ""), default=_HISTORY, largest=_LARGEST_HISTORY
+    )
+    with installation.database.read() as session:
+        rows = verdicts.history(session, caller.project_id, caller.reviewer, limit)
+    return JSONResponse({"verdicts": history_json(rows)})
+
+
+def record_verdicts(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """Record each verdict in a transaction of its own and say for each what became of it."""
+    results: list[dict[str, Any]] = []
+    for entry in split_batch(parse_json(request, body)):
+        try:
+            sent = parse_verdict(entry, caller)
+            status, message = _record(installation, sent), ""
+        except RsqaError as error:
+            status, message = "refused", str(error)
+        results.append({"id": entry_id(entry), "status": status, "message": message})
+    with installation.database.read() as session:
+        project = projects.get_by_id(session, caller.project_id)
+    return JSONResponse({"results": results, "head_id": project.active_head_id})
+
+
+def _record(installation: Installation, sent: SentVerdict) -> str:
+    verdict = sent.verdict
+    with installation.database.begin() as session:
+        if images.get(session, verdict.image_id).project_id != verdict.project_id:
+            raise NotFoundError(f"This project has no image {verdict.image_id}.")
+        reviewers.ensure(session, verdict.reviewer)
+        _, was_new = verdicts.record(session, verdict)
+        if was_new:
+            # After recording, because a repeated verdict stays good when the mask changed later;
+            # raising here rolls the new row back.
+            _require_same_mask(candidates, session, verdict, sent.mask_sha256)
+    return "saved" if was_new else "duplicate"
+
+
+def _require_same_mask(store: Any, session: Any, verdict: Verdict, mask_sha256: str | None) -> None:
+    if mask_sha256 is None or verdict.candidate_id is None:
+        return
+    current = store.get(session, verdict.candidate_id)
+    if current.mask_sha256 != mask_sha256:
+        raise ConflictError(
+            f"The mask of {current.segmenter!r} was replaced after it was shown to you. "
+            "Open the item again and judge the new one."
+        )
