@@ -24,9 +24,8 @@ from rsqa_core.segmenters.network import (
     normalise,
 )
 from rsqa_core.segmenters.specs import SegmenterSpec
+from rsqa_core.training.checkpoint import Checkpoint
 from rsqa_core.training.crops import CropOptions, CropSampler, LabelledScene, class_frequencies
-
-CHECKPOINT_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,12 @@ def train_segmenter(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=options.steps, pct_start=0.15
     )
-    start = _resume(checkpoint, spec, options, network, optimiser, schedule)
+    state = Checkpoint(
+        checkpoint,
+        f"{spec} {asdict(options)}",
+        {"network": network, "optimiser": optimiser, "schedule": schedule},
+    )
+    start = state.resume()
     sampler = _sampler(scenes, options, seed=options.seed * 100_003 + start)
     weights = _class_weights(scenes, class_count)
     network.train()
@@ -83,12 +87,10 @@ def train_segmenter(
         schedule.step()
         running = 0.95 * running + 0.05 * loss.item() if running else loss.item()
         progress(f"training {spec.name} (loss {running:.3f})", step + 1, options.steps)
-        if checkpoint and (step + 1) % CHECKPOINT_EVERY == 0:
-            _save_checkpoint(checkpoint, spec, options, step + 1, network, optimiser, schedule)
+        state.after_step(step + 1)
     network.eval()
     reference = describe_features(network, spec, scenes, class_count, options)
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+    state.remove()
     return network, reference
 
 
@@ -199,48 +201,3 @@ def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str,
         {"params": decayed, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-
-
-def _identity(spec: SegmenterSpec, options: SegmenterTraining) -> str:
-    return f"{spec.name} {spec.architecture} {spec.backbone} {spec.options} {asdict(options)}"
-
-
-def _save_checkpoint(
-    path: Path,
-    spec: SegmenterSpec,
-    options: SegmenterTraining,
-    step: int,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    state = {
-        "identity": _identity(spec, options),
-        "step": step,
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-    }
-    torch.save(state, partial)
-    partial.replace(path)
-
-
-def _resume(
-    path: Path | None,
-    spec: SegmenterSpec,
-    options: SegmenterTraining,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> int:
-    if path is None or not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    if state["identity"] != _identity(spec, options):
-        return 0
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    return int(state["step"])

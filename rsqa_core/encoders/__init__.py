@@ -1,0 +1,1 @@
+"""Encoders: a vision-language model's view of an image."""
