@@ -1,0 +1,193 @@
+"""One generated scene from a seed: plan, drawing, light, picture and exact reference mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsqa_core.errors import InvalidInputError
+from rsqa_core.scenes.buildings import Builder
+from rsqa_core.scenes.canvas import BUILDING, LAND, ROAD, VEGETATION, WATER, Canvas
+from rsqa_core.scenes.ground import Ground
+from rsqa_core.scenes.layout import lay_out
+from rsqa_core.scenes.light import draw_sun, photograph, shadow_share, slope_light
+from rsqa_core.scenes.looks import LOOKS, Look, look_named
+from rsqa_core.scenes.noise import Field, NoiseBank, Rng
+from rsqa_core.scenes.palette import Palette, draw_palette
+from rsqa_core.scenes.streets import paint_cars, paint_streets
+from rsqa_core.scenes.vegetation import Crowns, plant
+from rsqa_core.scenes.water import paint_water
+
+SCENE_CLASSES = ("Building", "Land", "Road", "Vegetation", "Water")
+"""Class names in the order of their ids in a scene's reference mask."""
+
+GSD_LIMITS_M = (0.1, 2.0)
+SIZE_LIMITS_PX = (32, 4096)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A generated aerial picture with its reference.
+
+    Attributes:
+        rgb: (3, H, W) uint8.
+        reference_mask: (H, W) uint8 ids of SCENE_CLASSES, without gaps.
+        look: key of LOOKS.
+        gsd_m: ground sample distance in metres per pixel.
+        crs: a UTM code such as ``EPSG:32640``.
+        transform: (a, b, c, d, e, f) of the affine from pixel to CRS metres.
+        seed: what the scene was made from.
+    """
+
+    rgb: NDArray[np.uint8]
+    reference_mask: NDArray[np.uint8]
+    look: str
+    gsd_m: float
+    crs: str
+    transform: tuple[float, float, float, float, float, float]
+    seed: int
+
+
+def render_scene(
+    *, seed: int, look: str | None = None, size_px: int = 512, gsd_m: float | None = None
+) -> Scene:
+    """Render the scene of a seed; the same arguments always give the same scene.
+
+    Args:
+        seed: 0 or more.
+        look: key of LOOKS; drawn from the seed when None.
+        size_px: width and height, 32..4096, an even number.
+        gsd_m: ground sample distance, 0.1..2 m per pixel; drawn from the look's range when None.
+
+    Raises:
+        InvalidInputError: a number is out of its range.
+        NotFoundError: there is no such look.
+
+    Example:
+        >>> scene = render_scene(seed=1, look="farmland", size_px=64, gsd_m=1.0)
+        >>> scene.rgb.shape, scene.reference_mask.shape, scene.crs[:8]
+        ((3, 64, 64), (64, 64), 'EPSG:326')
+    """
+    _check(seed, size_px, gsd_m)
+    first, *stages = np.random.SeedSequence(seed).spawn(10)
+    choice = np.random.default_rng(first)
+    drawn = sorted(LOOKS)[int(choice.integers(len(LOOKS)))]
+    name = drawn if look is None else look
+    kind = look_named(name)
+    low, high = (float(np.log(v)) for v in kind.gsd_m)
+    drawn_gsd = float(np.exp(choice.uniform(low, high)))
+    gsd = drawn_gsd if gsd_m is None else float(gsd_m)
+    crs, transform = _georeference(choice, kind, gsd)
+    rgb, mask = _render([np.random.default_rng(s) for s in stages], kind, size_px, gsd)
+    return Scene(rgb, mask, name, gsd, crs, transform, seed)
+
+
+def _check(seed: int, size_px: int, gsd_m: float | None) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InvalidInputError(f"Expected `seed` to be a whole number from 0, but got {seed!r}.")
+    low, high = SIZE_LIMITS_PX
+    if not isinstance(size_px, int) or not low <= size_px <= high or size_px % 2:
+        raise InvalidInputError(
+            f"Expected `size_px` to be an even number in {low}..{high}, but got {size_px!r}."
+        )
+    low_m, high_m = GSD_LIMITS_M
+    if gsd_m is not None and not low_m <= gsd_m <= high_m:  # False for NaN too
+        raise InvalidInputError(
+            f"Expected `gsd_m` to be in {low_m}..{high_m} metres per pixel, but got {gsd_m!r}."
+        )
+
+
+def _render(
+    rngs: list[Rng], look: Look, size_px: int, gsd_m: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    palette = draw_palette(rngs[0], look)
+    sun = draw_sun(rngs[1], look)
+    canvas = Canvas(size_px, gsd_m)
+    bank = NoiseBank(rngs[2], canvas.fine_px)
+    ground = Ground(rngs[3], canvas, bank, palette, {})
+    plan, shore = lay_out(rngs[4], canvas, look, palette)
+    canvas.color.paste(ground.texture("soil"))
+    ground.lay(plan.patches)
+    paint_water(rngs[5], canvas, bank, palette, shore)
+    late_cars = len(plan.cars)
+    ground.lay([p for p in plan.late_patches if shore.at(*p.points.mean(axis=0)) > 12])
+    paint_streets(rngs[6], canvas, ground, palette, plan, shore)
+    plan.cars = [c for c in plan.cars[:late_cars] if shore.at(*c.center) > 4] + [
+        *plan.cars[late_cars:]
+    ]
+    Builder(rngs[6], canvas, sun, palette).build(plan)
+    paint_cars(canvas, plan.cars)
+    crowns = plant(rngs[7], canvas, bank, palette, plan)
+    relief = _relief(rngs[8], canvas, bank, look)
+    if crowns is not None:
+        _paint_crowns(canvas, palette, crowns, bank)
+        relief += crowns.height_m
+    step = gsd_m / 2
+    light = slope_light(relief, sun, step)
+    built = np.asarray(canvas.ids) == BUILDING
+    light[built] = 1.0
+    shadow = shadow_share(np.asarray(canvas.height), sun, step)
+    _speckle(canvas, bank)
+    rgb = photograph(rngs[8], canvas, bank, look, light, shadow)
+    return rgb, _majority(np.asarray(canvas.ids))
+
+
+def _relief(rng: Rng, canvas: Canvas, bank: NoiseBank, look: Look) -> Field:
+    """Return the small relief of open ground in metres; roads, roofs and water are level."""
+    ids = np.asarray(canvas.ids)
+    rough = np.isin(ids, (LAND, VEGETATION))
+    step = canvas.gsd_m / 2
+    dunes = float(rng.random() < look.dunes)
+    relief = bank.fine() * np.float32(0.12 * step * rng.uniform(0.3, 1.2))
+    relief += bank.broad() * np.float32(step * (1.5 + 6 * dunes * rng.random()))
+    relief += bank.grain() * np.float32(0.05 * step)
+    return np.where(rough, relief, np.float32(0))
+
+
+def _paint_crowns(canvas: Canvas, palette: Palette, crowns: Crowns, bank: NoiseBank) -> None:
+    from PIL import Image
+
+    grown = crowns.height_m > 0
+    color = np.asarray(canvas.color).copy()
+    table = np.asarray(palette.crowns, dtype=np.float32)
+    leaves = table[crowns.kind[grown]]
+    deep = 0.75 + 0.25 * np.clip(crowns.height_m[grown] / 4, 0, 1)
+    leaves *= (crowns.tint[grown] * deep * (1 + 0.1 * bank.grain()[grown]))[:, None]
+    color[grown] = np.clip(leaves, 0, 255).astype(np.uint8)
+    canvas.color = Image.fromarray(color)
+    canvas.refresh()
+
+
+SPECKLE = {BUILDING: 0.025, LAND: 0.04, ROAD: 0.025, VEGETATION: 0.05, WATER: 0.0}
+
+
+def _speckle(canvas: Canvas, bank: NoiseBank) -> None:
+    """Give every surface the unevenness that real ones have."""
+    from PIL import Image
+
+    table = np.zeros(256, dtype=np.float32)
+    for class_id, amount in SPECKLE.items():
+        table[class_id] = amount
+    factor = 1 + table[np.asarray(canvas.ids)] * (0.6 * bank.fine() + 0.6 * bank.grain())
+    color = np.asarray(canvas.color).astype(np.float32)
+    color *= factor[..., None]
+    canvas.color = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
+    canvas.refresh()
+
+
+def _majority(ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the commonest of each 2 x 2 ids; between two pairs the one at the top left."""
+    a, b, c, d = ids[::2, ::2], ids[::2, 1::2], ids[1::2, ::2], ids[1::2, 1::2]
+    inner = np.where((b == c) | (b == d), b, np.where(c == d, c, a))
+    return np.where((a == b) | (a == c) | (a == d), a, inner)
+
+
+def _georeference(
+    rng: Rng, look: Look, gsd_m: float
+) -> tuple[str, tuple[float, float, float, float, float, float]]:
+    code, easting, northing = look.places[int(rng.integers(len(look.places)))]
+    x = round(easting + float(rng.uniform(-20_000, 20_000)), 1)
+    y = round(northing + float(rng.uniform(-20_000, 20_000)), 1)
+    return f"EPSG:{code}", (gsd_m, 0.0, x, 0.0, -gsd_m, y)
