@@ -1,0 +1,1 @@
+"""What the quality head sees: numbers that describe an image and each of its candidates."""

@@ -1,0 +1,70 @@
+"""The semantic branch's input: an encoder's embedding and plain statistics of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsqa_core.encoders.captions import SCENE_PROMPTS, class_prompts
+from rsqa_core.encoders.openclip import ImageFeatures, OpenClipEncoder
+from rsqa_core.features.masks import PictureGrid
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticFeatures:
+    """An image as the head sees it.
+
+    Attributes:
+        vector: (D + P + 6,) float32: pooled embedding, similarity to SCENE_PROMPTS,
+            IMAGE_STATISTICS.
+        tokens: (h, w, D) float32 unit vectors, or None.
+    """
+
+    vector: NDArray[np.float32]
+    tokens: NDArray[np.float32] | None
+
+
+class SemanticDescriber:
+    """Describes images with one encoder; prompts are embedded once."""
+
+    def __init__(self, encoder: OpenClipEncoder) -> None:
+        self._encoder = encoder
+        self._prompts = encoder.encode_texts(SCENE_PROMPTS)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._encoder.fingerprint
+
+    def describe(self, rgb: NDArray[np.uint8], grid: PictureGrid | None = None) -> SemanticFeatures:
+        """Describe one (3, H, W) uint8 image."""
+        seen: ImageFeatures = self._encoder.encode_images([rgb])[0]
+        statistics = image_statistics(grid or PictureGrid(rgb))
+        vector = np.concatenate([seen.pooled, self._prompts @ seen.pooled, statistics])
+        return SemanticFeatures(vector.astype(np.float32), seen.tokens)
+
+    def class_vectors(self, classes: Sequence[str]) -> NDArray[np.float32]:
+        """Return (K, D) float32 unit vectors of the class names."""
+        rows = np.stack(
+            [self._encoder.encode_texts(class_prompts(name)).mean(axis=0) for name in classes]
+        )
+        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+def image_statistics(grid: PictureGrid) -> NDArray[np.float32]:
+    """Return the six IMAGE_STATISTICS of a picture, all around 0..1."""
+    high, low = grid.rgb.max(axis=0), grid.rgb.min(axis=0)
+    return np.array(
+        [
+            grid.grey.mean(),
+            grid.grey.std(),
+            (high - low).mean(),
+            np.log1p(100 * grid.gradient.mean()) / 5,
+            grid.excess_green.mean(),
+            (2 * grid.rgb[2] - grid.rgb[0] - grid.rgb[1]).mean(),
+        ],
+        dtype=np.float32,
+    )
