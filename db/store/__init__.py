@@ -1,0 +1,1 @@
+"""What can be asked of and told to the database, by noun; every function takes a session first."""

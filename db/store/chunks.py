@@ -1,0 +1,20 @@
+"""Long lists of ids in portions that fit into one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+IDS_PER_STATEMENT = 10_000  # SQLite takes 32,766 parameters
+
+
+def chunked(ids: Iterable[int], size: int = IDS_PER_STATEMENT) -> Iterator[list[int]]:
+    """Yield ``ids`` in lists of at most ``size``.
+
+    Example:
+        >>> list(chunked([1, 2, 3], size=2))
+        [[1, 2], [3]]
+    """
+    rest = iter(ids)
+    while portion := list(islice(rest, size)):
+        yield portion

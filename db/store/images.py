@@ -1,0 +1,153 @@
+"""Images: the review tiles of a project."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.store.chunks import chunked
+from db.store.projects import get_by_id
+from db.tables import ImageRow
+from rsqa_core.errors import NotFoundError
+from rsqa_core.records import ImageRecord, NewImage, require_unit_interval
+
+RANDOM_KEYS = 2**31 - 1
+"""Random keys lie in 0..RANDOM_KEYS - 1; a prime, so that seeds can permute them."""
+
+_Place = tuple[str, int, int, int, int]
+
+
+def _place(image: NewImage | ImageRow) -> _Place:
+    """What makes a tile of a project that tile: its source and where it lies in it."""
+    return (image.source_sha256, image.x_px, image.y_px, image.width_px, image.height_px)
+
+
+def _random_key(image: NewImage) -> int:
+    # From the place and not from a generator: importing again anywhere gives the same order.
+    digest = hashlib.sha256(repr(_place(image)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") % RANDOM_KEYS
+
+
+def add(session: Session, project_id: int, images: Sequence[NewImage]) -> list[ImageRecord]:
+    """Record tiles and return them in the order given, those recorded earlier unchanged.
+
+    A tile is known by its source file's SHA-256 and its window in it.
+
+    Raises:
+        NotFoundError: there is no such project.
+    """
+    get_by_id(session, project_id)
+    known = _rows_by_place(session, project_id, images)
+    new: dict[_Place, dict[str, Any]] = {}
+    for image in images:
+        if _place(image) not in known:
+            new.setdefault(_place(image), _columns(project_id, image))
+    if new:
+        session.execute(insert(ImageRow), list(new.values()))
+        known = _rows_by_place(session, project_id, images)
+    return [known[_place(image)].record() for image in images]
+
+
+def _columns(project_id: int, image: NewImage) -> dict[str, Any]:
+    columns: dict[str, Any] = {f.name: getattr(image, f.name) for f in fields(NewImage)}
+    columns["stretch"] = [list(pair) for pair in image.stretch]
+    columns["transform"] = None if image.transform is None else list(image.transform)
+    return columns | {
+        "project_id": project_id,
+        "status": "open",
+        "random_key": _random_key(image),
+    }
+
+
+def _rows_by_place(
+    session: Session, project_id: int, images: Sequence[NewImage]
+) -> dict[_Place, ImageRow]:
+    # Not by chunked ids: a source has many tiles, so its hash selects them all.
+    sources = sorted({image.source_sha256 for image in images})
+    found: dict[_Place, ImageRow] = {}
+    for start in range(0, len(sources), 10_000):
+        rows = session.scalars(
+            select(ImageRow).where(
+                ImageRow.project_id == project_id,
+                ImageRow.source_sha256.in_(sources[start : start + 10_000]),
+            )
+        )
+        found.update((_place(row), row) for row in rows)
+    return found
+
+
+def get(session: Session, image_id: int) -> ImageRecord:
+    """Return one image.
+
+    Raises:
+        NotFoundError: there is none with this id.
+    """
+    row = session.get(ImageRow, image_id)
+    if row is None:
+        raise missing(image_id)
+    return row.record()
+
+
+def missing(image_id: int) -> NotFoundError:
+    """Return the error for an image that is not there."""
+    return NotFoundError(
+        f"There is no image with the id {image_id}. Its project may have been deleted; "
+        "go back to the queue."
+    )
+
+
+def all_of(session: Session, project_id: int) -> list[ImageRecord]:
+    """Return every image of a project by id."""
+    rows = session.scalars(
+        select(ImageRow).where(ImageRow.project_id == project_id).order_by(ImageRow.id)
+    )
+    return [row.record() for row in rows]
+
+
+def scenes(session: Session, project_id: int) -> list[str]:
+    """Return the names of a project's scenes, sorted."""
+    return list(
+        session.scalars(
+            select(ImageRow.scene)
+            .where(ImageRow.project_id == project_id)
+            .distinct()
+            .order_by(ImageRow.scene)
+        )
+    )
+
+
+def source_sha256s(session: Session, project_id: int) -> set[str]:
+    """Return the SHA-256 of every file that a project's tiles were cut from."""
+    return set(
+        session.scalars(
+            select(ImageRow.source_sha256).where(ImageRow.project_id == project_id).distinct()
+        )
+    )
+
+
+def set_disagreement(session: Session, disagreement: Mapping[int, float]) -> None:
+    """Set how much the candidates of images differ: 0 (all alike) to 1, by image id.
+
+    Raises:
+        InvalidInputError: a value is not a number in [0, 1].
+        NotFoundError: an image does not exist; nothing is set.
+    """
+    values = {i: require_unit_interval("disagreement", v) for i, v in disagreement.items()}
+    known: set[int] = set()
+    for portion in chunked(values):
+        known.update(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(portion))))
+    if unknown := sorted(values.keys() - known):
+        raise missing(unknown[0])
+    if values:
+        session.connection().execute(
+            update(ImageRow)
+            .where(ImageRow.id == bindparam("image_id"))
+            .values(disagreement=bindparam("value"), version=ImageRow.version + 1),
+            [{"image_id": i, "value": value} for i, value in values.items()],
+        )
+        session.expire_all()

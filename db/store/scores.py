@@ -1,0 +1,118 @@
+"""Scores: what a head predicts for candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from db.store.chunks import chunked
+from db.store.heads import usable_head
+from db.store.projects import get_by_id
+from db.store.ranking import refresh_ranking
+from db.tables import CandidateRow, ImageRow, ScoreRow
+from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.records import Score, require_unit_interval
+
+
+def publish(session: Session, project_id: int, head_id: str, scores: Sequence[Score]) -> int:
+    """Record scores of a project's candidates by one head, replacing earlier ones by it.
+
+    Where the head is the project's current one, its images take their place in the queue anew.
+
+    Returns:
+        How many scores were recorded.
+
+    Raises:
+        InvalidInputError: a score is by another head, is no number in [0, 1], or its interval is
+            upside down.
+        NotFoundError: the project, the head or a candidate of the project does not exist.
+    """
+    project = get_by_id(session, project_id)
+    usable_head(session, project_id, head_id)
+    for score in scores:
+        _require_sound(score, head_id)
+    image_of = _images_of(session, project_id, [score.candidate_id for score in scores])
+    if scores:
+        statement = insert(ScoreRow)
+        session.connection().execute(
+            statement.on_conflict_do_update(
+                index_elements=["candidate_id", "head_id"],
+                set_={name: statement.excluded[name] for name in ("score", "low", "high")},
+            ),
+            [
+                {
+                    "candidate_id": score.candidate_id,
+                    "head_id": score.head_id,
+                    "score": float(score.score),
+                    "low": float(score.low),
+                    "high": float(score.high),
+                }
+                for score in scores
+            ],
+        )
+    if scores and project.active_head_id == head_id:
+        refresh_ranking(session, image_ids=set(image_of.values()))
+    return len(scores)
+
+
+def _require_sound(score: Score, head_id: str) -> None:
+    if score.head_id != head_id:
+        raise InvalidInputError(
+            f"Expected scores by the head {head_id!r}, but candidate {score.candidate_id} has one "
+            f"by {score.head_id!r}."
+        )
+    for name in ("score", "low", "high"):
+        require_unit_interval(f"{name} of candidate {score.candidate_id}", getattr(score, name))
+    if score.low > score.high:
+        raise InvalidInputError(
+            f"Expected low <= high, but candidate {score.candidate_id} has {score.low} and "
+            f"{score.high}."
+        )
+
+
+def _images_of(session: Session, project_id: int, candidate_ids: Sequence[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for portion in chunked(candidate_ids):
+        rows = session.execute(
+            select(CandidateRow.id, CandidateRow.image_id)
+            .join(ImageRow, ImageRow.id == CandidateRow.image_id)
+            .where(CandidateRow.id.in_(portion), ImageRow.project_id == project_id)
+        )
+        found.update((candidate_id, image_id) for candidate_id, image_id in rows)
+    if unknown := sorted(set(candidate_ids) - found.keys()):
+        raise NotFoundError(
+            f"The project has no candidate with the id {unknown[0]}. "
+            "It may have been deleted meanwhile; score the project again."
+        )
+    return found
+
+
+def of_head(session: Session, project_id: int, head_id: str) -> dict[int, Score]:
+    """Return a head's scores of a project's candidates, by candidate id."""
+    rows = session.scalars(
+        select(ScoreRow)
+        .join(CandidateRow, CandidateRow.id == ScoreRow.candidate_id)
+        .join(ImageRow, ImageRow.id == CandidateRow.image_id)
+        .where(ImageRow.project_id == project_id, ScoreRow.head_id == head_id)
+        .order_by(ScoreRow.candidate_id)
+    )
+    return {row.candidate_id: row.record() for row in rows}
+
+
+def unscored(session: Session, project_id: int, head_id: str) -> list[int]:
+    """Return the ids of a project's candidates that a head has not scored, by image and id."""
+    return list(
+        session.scalars(
+            select(CandidateRow.id)
+            .join(ImageRow, ImageRow.id == CandidateRow.image_id)
+            .outerjoin(
+                ScoreRow,
+                and_(ScoreRow.candidate_id == CandidateRow.id, ScoreRow.head_id == head_id),
+            )
+            .where(ImageRow.project_id == project_id, ScoreRow.candidate_id.is_(None))
+            .order_by(CandidateRow.image_id, CandidateRow.id)
+        )
+    )

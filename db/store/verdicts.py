@@ -1,0 +1,194 @@
+"""Verdicts: what reviewers said, as rows that are added and never changed.
+
+Which of them count is said in ``db.store.holding``. "Newest" means recorded last, whatever the
+clocks said.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.store import verdict_checks
+from db.store.holding import holds
+from db.tables import CandidateRow, ImageRow, VerdictRow
+from rsqa_core.errors import ConflictError, InvalidInputError
+from rsqa_core.records import VERDICT_KINDS, ImageStatus, Verdict, VerdictKind
+
+_LABELS: tuple[VerdictKind, ...] = ("confirm", "correct")
+_STATUS_OF: dict[VerdictKind, ImageStatus] = {
+    "confirm": "reviewed",
+    "correct": "reviewed",
+    "skip": "skipped",
+    "flag": "flagged",
+    "none_acceptable": "none_acceptable",
+}
+
+
+def record(session: Session, verdict: Verdict) -> tuple[Verdict, bool]:
+    """Record one verdict and set its image's status by it, in the same transaction.
+
+    The row supersedes the one that the same reviewer's decision on the same image and candidate
+    held by until now (notes replace nothing); an undo names the row that it takes back.
+
+    Returns:
+        The row as recorded and True; or, when it was recorded before, that row and False.
+
+    Raises:
+        InvalidInputError: a field has no sense (see the message).
+        NotFoundError: the project, image, candidate, head or row to undo does not exist, or does
+            not belong together with the others.
+        ConflictError: the id was used for another content, the row to undo does not hold any
+            more, or the candidate's mask was replaced meanwhile.
+    """
+    stored = session.scalar(select(VerdictRow).where(VerdictRow.id == verdict.id))
+    if stored is not None:
+        verdict_checks.require_same(stored, verdict)
+        return stored.record(), False
+    image, candidate = verdict_checks.require_sound(session, verdict)
+    row = VerdictRow(
+        id=verdict.id,
+        project_id=verdict.project_id,
+        image_id=verdict.image_id,
+        candidate_id=verdict.candidate_id,
+        candidate_version=None if candidate is None else candidate.version,
+        reviewer=verdict.reviewer,
+        kind=verdict.kind,
+        score=verdict.score,
+        note=verdict.note,
+        head_id=verdict.head_id,
+        score_shown=verdict.score_shown,
+        score_visible=verdict.score_visible,
+        time_spent_s=verdict.time_spent_s,
+        supersedes_id=_superseded_by(session, verdict),
+    )
+    if verdict.created_at is not None:
+        row.created_at = verdict.created_at
+    session.add(row)
+    session.flush()
+    _set_status(session, image)
+    return row.record(), True
+
+
+def _superseded_by(session: Session, verdict: Verdict) -> str | None:
+    if verdict.kind == "undo":
+        return _undone_by(session, verdict)
+    if verdict.kind == "note":
+        current = None
+    else:
+        current = session.scalar(
+            select(VerdictRow.id)
+            .where(
+                VerdictRow.image_id == verdict.image_id,
+                VerdictRow.candidate_id.is_(None)
+                if verdict.candidate_id is None
+                else VerdictRow.candidate_id == verdict.candidate_id,
+                VerdictRow.reviewer == verdict.reviewer,
+                VerdictRow.kind != "note",
+                holds(VerdictRow),
+            )
+            .order_by(VerdictRow.seq.desc())
+            .limit(1)
+        )
+    if verdict.supersedes_id not in (None, current):
+        raise ConflictError(
+            f"The verdict names {verdict.supersedes_id} as the row that it replaces, but what "
+            f"holds for this reviewer, image and candidate is {current or 'none'}. "
+            "Reload the item and decide again."
+        )
+    return current
+
+
+def _undone_by(session: Session, undo: Verdict) -> str:
+    if undo.supersedes_id is None:
+        raise InvalidInputError("Expected an undo to name the row to take back, but it names none.")
+    row = session.scalar(
+        select(VerdictRow).where(
+            VerdictRow.id == undo.supersedes_id, VerdictRow.image_id == undo.image_id
+        )
+    )
+    if row is None or row.reviewer != undo.reviewer:
+        raise ConflictError(
+            f"There is no verdict {undo.supersedes_id} by {undo.reviewer!r} on image "
+            f"{undo.image_id}. Reviewers take back only their own verdicts."
+        )
+    if undo.candidate_id not in (None, row.candidate_id):
+        raise ConflictError(
+            f"The undo names candidate {undo.candidate_id}, but the row to take back is about "
+            f"{row.candidate_id}."
+        )
+    if session.scalar(select(VerdictRow.id).where(VerdictRow.id == row.id, holds(VerdictRow))):
+        return row.id
+    raise ConflictError(
+        f"The verdict {row.id} does not hold any more: it was taken back or replaced already. "
+        "Reload the item to see what holds."
+    )
+
+
+def _set_status(session: Session, image: ImageRow) -> None:
+    kind = session.scalar(
+        select(VerdictRow.kind)
+        .where(VerdictRow.image_id == image.id, VerdictRow.kind != "note", holds(VerdictRow))
+        .order_by(VerdictRow.seq.desc())
+        .limit(1)
+    )
+    image.status = "open" if kind is None else _STATUS_OF[kind]
+    session.flush()
+
+
+def effective(session: Session, project_id: int) -> list[Verdict]:
+    """Return the verdicts of a project that hold, in the order they were recorded."""
+    rows = session.scalars(
+        select(VerdictRow)
+        .where(VerdictRow.project_id == project_id, holds(VerdictRow))
+        .order_by(VerdictRow.seq)
+    )
+    return [row.record() for row in rows]
+
+
+def history(
+    session: Session, project_id: int, reviewer: str | None = None, limit: int | None = 50
+) -> list[Verdict]:
+    """Return a project's last rows, newest first, undone and replaced ones included.
+
+    ``reviewer`` restricts them to one person's; ``limit`` None gives all.
+    """
+    query = select(VerdictRow).where(VerdictRow.project_id == project_id)
+    if reviewer is not None:
+        query = query.where(VerdictRow.reviewer == reviewer)
+    rows = session.scalars(query.order_by(VerdictRow.seq.desc()).limit(limit))
+    return [row.record() for row in rows]
+
+
+def labels(session: Session, project_id: int) -> dict[int, float]:
+    """Return the mean score that reviewers gave each candidate, 0..1, by candidate id.
+
+    Verdicts on an earlier mask of a candidate do not count: they say nothing about the present one.
+    """
+    rows = session.execute(
+        select(VerdictRow.candidate_id, func.avg(VerdictRow.score))
+        .join(
+            CandidateRow,
+            (CandidateRow.id == VerdictRow.candidate_id)
+            & (CandidateRow.version == VerdictRow.candidate_version),
+        )
+        .where(
+            VerdictRow.project_id == project_id,
+            VerdictRow.kind.in_(_LABELS),
+            holds(VerdictRow),
+        )
+        .group_by(VerdictRow.candidate_id)
+        .order_by(VerdictRow.candidate_id)
+    )
+    return {candidate_id: mean for candidate_id, mean in rows if candidate_id is not None}
+
+
+def counts(session: Session, project_id: int) -> dict[str, int]:
+    """Return how many verdicts of each kind hold; every kind but undo has an entry."""
+    found = dict.fromkeys((kind for kind in VERDICT_KINDS if kind != "undo"), 0)
+    rows = session.execute(
+        select(VerdictRow.kind, func.count())
+        .where(VerdictRow.project_id == project_id, holds(VerdictRow))
+        .group_by(VerdictRow.kind)
+    )
+    return found | dict(rows.all())
