@@ -12,14 +12,14 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    from pages.api import routes
+    from pages.api import api_routes
     from pages.components.errors import show_script_error
     from pages.components.opening import installation
     from pages.components.protection import protection
 
     app = st.App(
         Path(__file__).resolve().parent / "pages" / "navigation.py",
-        routes=routes(installation()),
+        routes=api_routes(installation),
         middleware=protection(),
         on_script_error=show_script_error,
     )

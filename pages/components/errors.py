@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec
 
 import streamlit as st
 from streamlit.errors import Error as StreamlitError
@@ -14,6 +16,8 @@ from rsqa_core.errors import ConflictError, RsqaError
 from rsqa_core.settings import read_settings
 
 _log = logging.getLogger("rsqa.app")
+_NOTICE = "rsqa_notice"
+_P = ParamSpec("_P")
 
 
 @contextmanager
@@ -25,31 +29,67 @@ def page_boundary() -> Iterator[None]:
         show_error(error)
 
 
+def guarded(callback: Callable[_P, None]) -> Callable[_P, None]:
+    """Wrap a widget callback: its error is shown by ``show_notices`` in the run that follows."""
+
+    @functools.wraps(callback)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # the boundary for callbacks, which draw nothing themselves
+            notify(error)
+
+    return call
+
+
+def notify(message: str | Exception) -> None:
+    """Keep a message or an error for the top of the next run of this session."""
+    level, text = ("success", message) if isinstance(message, str) else described(message)
+    st.session_state.setdefault(_NOTICE, []).append((level, text))
+
+
+def show_notices() -> None:
+    """Draw what ``notify`` kept, once."""
+    for level, text in st.session_state.pop(_NOTICE, []):
+        _draw(level, text)
+
+
 def show_script_error(error: Exception) -> bool:
-    """Show an error of a callback or a fragment; True tells Streamlit that it is dealt with."""
+    """Show an error that nothing else caught; True tells Streamlit that it is dealt with."""
     show_error(error)
     return True
 
 
 def show_error(error: Exception) -> None:
-    """Tell the user what happened and how to go on.
+    """Tell the user what happened and how to go on."""
+    _draw(*described(error))
+    st.caption("Reload the page to try again; the navigation on the left leads elsewhere.")
+
+
+def described(error: Exception) -> tuple[str, str]:
+    """Return (level, sentence) for an error; level is 'warning' or 'error'.
 
     An RsqaError is a sentence for the user. Anything else is logged with a reference that the
-    message repeats, because its text would help nobody and may hold paths.
+    sentence repeats, because its own text would help nobody and may hold paths.
     """
     if isinstance(error, ConflictError):
-        st.warning(str(error), icon=":material/sync_problem:")
-    elif isinstance(error, RsqaError):
-        st.error(str(error), icon=":material/error:")
+        return "warning", str(error)
+    if isinstance(error, RsqaError):
+        return "error", str(error)
+    reference = log_error(error)
+    return "error", (
+        "Something went wrong here. Nothing that was saved is lost. The log has the details "
+        f"under reference **{reference}**."
+    )
+
+
+def _draw(level: str, text: str) -> None:
+    if level == "success":
+        st.success(text, icon=":material/check_circle:")
+    elif level == "warning":
+        st.warning(text, icon=":material/sync_problem:")
     else:
-        reference = log_error(error)
-        st.error(
-            f"Something went wrong here. Nothing that was saved is lost. The log has the details "
-            f"under reference **{reference}**.",
-            icon=":material/error:",
-        )
-    if st.button("Try again", key=f"retry-{type(error).__name__}", icon=":material/refresh:"):
-        st.rerun()
+        st.error(text, icon=":material/error:")
 
 
 def log_error(error: Exception) -> str:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from pages.components.errors import show_notices
 from pages.components.opening import installation
 from pages.components.reviewer import current_reviewer
 from rsqa_core.errors import NotFoundError
@@ -58,6 +59,7 @@ def start_page(title: str, caption: str = "", *, heading: bool = True) -> None:
         st.title(title, anchor=False)
         if caption:
             st.caption(caption)
+    show_notices()
 
 
 def project_slug() -> str | None:
@@ -74,21 +76,28 @@ def choose_project(slug: str | None) -> None:
 
 def current_project() -> Project:
     """Return the current project; without one, say what to do and end the page here."""
+    project = _chosen_project()
+    if project is None:
+        if st.button("Go to Home", type="primary", icon=":material/home:"):
+            go("home", project=None)
+        st.stop()
+    return project
+
+
+def _chosen_project() -> Project | None:
     from db.store import projects
 
     slug = project_slug()
-    if slug is not None:
-        with installation().database.read() as session:
-            try:
-                return projects.get(session, slug)
-            except NotFoundError as error:
-                st.session_state["rsqa_project"] = None
-                st.error(str(error), icon=":material/error:")
-    else:
+    if slug is None:
         st.info("There is no project yet. Prepare the demo or create a project on Home.")
-    if st.button("Go to Home", type="primary", icon=":material/home:"):
-        go("home", project=None)
-    st.stop()
+        return None
+    try:
+        with installation().database.read() as session:
+            return projects.get(session, slug)
+    except NotFoundError as error:
+        st.session_state["rsqa_project"] = None
+        st.error(str(error), icon=":material/error:")
+        return None
 
 
 def go(page: str, **parameters: str | int | None) -> NoReturn:

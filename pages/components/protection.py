@@ -6,11 +6,11 @@ media need it as well, or a page elsewhere could reach them through DNS rebindin
 
 from __future__ import annotations
 
-from streamlit import config
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

@@ -1,0 +1,87 @@
+"""What to do next in a project: the one primary button of its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rsqa_core.records import ProjectSummary
+
+MINIMUM_LABELS = 10
+"""Fewer labels than this leave nothing to hold out: training is not offered."""
+RECOMMENDED_LABELS = 60
+"""So many labelled candidates bring a clear gain on a scene that the head never saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step: its button, why it comes now, and the job or the page behind it."""
+
+    label: str
+    reason: str
+    kind: Literal["job", "page"]
+    target: str
+    icon: str
+
+
+def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
+    """Return the step that a project needs now.
+
+    Args:
+        labels_in_head: labels that the current head was trained on in this project.
+    """
+    new_labels = summary.labels - labels_in_head
+    if summary.images == 0:
+        return NextStep(
+            "Import images",
+            "The project has no images yet.",
+            "page",
+            "import_images",
+            ":material/add_photo_alternate:",
+        )
+    if summary.candidates == 0:
+        return NextStep(
+            "Make candidates",
+            "Every image needs candidate masks to compare.",
+            "job",
+            "segment",
+            ":material/layers:",
+        )
+    if summary.scored_candidates < summary.candidates:
+        missing = summary.candidates - summary.scored_candidates
+        return NextStep(
+            "Score candidates",
+            f"{_count(missing, 'candidate')} without a predicted quality.",
+            "job",
+            "score",
+            ":material/speed:",
+        )
+    enough = new_labels >= RECOMMENDED_LABELS
+    last_chance = summary.open_images == 0 and new_labels >= MINIMUM_LABELS
+    if enough or last_chance:
+        return NextStep(
+            "Train",
+            f"{_count(new_labels, 'new label')} can improve the prediction.",
+            "page",
+            "train",
+            ":material/model_training:",
+        )
+    if summary.open_images > 0:
+        return NextStep(
+            "Review",
+            f"{_count(summary.open_images, 'image')} to review, the most uncertain first.",
+            "page",
+            "review",
+            ":material/rate_review:",
+        )
+    return NextStep(
+        "Open the queue",
+        "Every image is reviewed. Look at the results, or import more images.",
+        "page",
+        "queue",
+        ":material/view_list:",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,48 @@
+"""The queue's filters and order as they stand in an address; the reverse of parse_queue_query."""
+
+from __future__ import annotations
+
+from rsqa_core.records import IMAGE_STATUSES, ImageStatus, QueueOrder, QueueQuery
+
+ORDER_NAMES: dict[QueueOrder, str] = {
+    "uncertain": "Most uncertain",
+    "worst": "Worst predicted",
+    "best": "Best predicted",
+    "disagreement": "Most disagreement",
+    "random": "Random",
+    "name": "Name",
+}
+STATUS_NAMES: dict[ImageStatus, str] = {
+    "open": "To review",
+    "reviewed": "Reviewed",
+    "skipped": "Skipped",
+    "flagged": "Flagged",
+    "none_acceptable": "None acceptable",
+}
+
+
+def queue_parameters(query: QueueQuery) -> dict[str, str]:
+    """Return the address parameters of a query; those at their default are left out.
+
+    Example:
+        >>> queue_parameters(QueueQuery(order="worst", score_below=0.5))
+        {'order': 'worst', 'below': '0.5'}
+    """
+    default = QueueQuery()
+    parameters: dict[str, str] = {}
+    if query.order != default.order:
+        parameters["order"] = query.order
+    if set(query.statuses) != set(default.statuses):
+        every = set(query.statuses) == set(IMAGE_STATUSES)
+        parameters["status"] = "all" if every else ",".join(query.statuses)
+    if query.scene:
+        parameters["scene"] = query.scene
+    if query.segmenter:
+        parameters["segmenter"] = query.segmenter
+    if query.name_contains:
+        parameters["name"] = query.name_contains
+    if query.score_below is not None:
+        parameters["below"] = f"{query.score_below:g}"
+    if query.seed != default.seed:
+        parameters["seed"] = str(query.seed)
+    return parameters

@@ -1,0 +1,149 @@
+"""The filters and the order of the queue; the address holds them, the widgets show it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import streamlit as st
+
+from db.store import candidates, images
+from pages.api.queue_input import QUERY_PARAMETERS
+from pages.components.opening import installation
+from pages.components.queue_address import ORDER_NAMES, STATUS_NAMES, queue_parameters
+from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, Project, QueueQuery
+
+_PREFIX = "queue_"
+_LARGEST_SEED = 99_999
+
+
+def draw_filters(project: Project, query: QueueQuery) -> None:
+    """Draw the widgets with the values of ``query``; a change rewrites the address."""
+    with installation().database.read() as session:
+        scenes = images.scenes(session, project.id)
+        segmenters = candidates.segmenters(session, project.id)
+    # The address is the truth: a shared link or the back button must show in the widgets.
+    for name, value in _widget_values(query).items():
+        st.session_state[_PREFIX + name] = value
+    columns = st.columns([1.5, 2.2, 1.3, 1.3, 1.3, 1.1], vertical_alignment="bottom")
+    columns[0].selectbox(
+        "Order",
+        QUEUE_ORDERS,
+        format_func=lambda order: ORDER_NAMES[order],
+        key=_PREFIX + "order",
+        on_change=_changed,
+        args=(query,),
+    )
+    columns[1].multiselect(
+        "Status",
+        IMAGE_STATUSES,
+        format_func=lambda status: STATUS_NAMES[status],
+        key=_PREFIX + "statuses",
+        placeholder="Any",
+        on_change=_changed,
+        args=(query,),
+    )
+    columns[2].selectbox(
+        "Scene",
+        _with_current(scenes, query.scene),
+        index=None,
+        key=_PREFIX + "scene",
+        placeholder="Any",
+        on_change=_changed,
+        args=(query,),
+    )
+    columns[3].selectbox(
+        "Segmenter",
+        _with_current(segmenters, query.segmenter),
+        index=None,
+        key=_PREFIX + "segmenter",
+        placeholder="Any",
+        on_change=_changed,
+        args=(query,),
+    )
+    columns[4].text_input(
+        "Name contains",
+        key=_PREFIX + "name_contains",
+        max_chars=200,
+        on_change=_changed,
+        args=(query,),
+    )
+    columns[5].number_input(
+        "Score below",
+        min_value=0.0,
+        max_value=1.0,
+        step=0.05,
+        value=None,
+        key=_PREFIX + "score_below",
+        placeholder="Any",
+        on_change=_changed,
+        args=(query,),
+    )
+    _draw_actions(query)
+
+
+def _draw_actions(query: QueueQuery) -> None:
+    if query.order != "random" and not queue_parameters(query):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if query.order == "random":
+            st.button("Shuffle again", icon=":material/shuffle:", on_click=_shuffle, args=(query,))
+            st.caption(f"Random order {query.seed}; the link keeps it.")
+        if queue_parameters(query):
+            st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear)
+
+
+def _widget_values(query: QueueQuery) -> dict[str, Any]:
+    return {
+        "order": query.order,
+        "statuses": [] if set(query.statuses) == set(IMAGE_STATUSES) else list(query.statuses),
+        "scene": query.scene,
+        "segmenter": query.segmenter,
+        "name_contains": query.name_contains,
+        "score_below": query.score_below,
+    }
+
+
+def _changed(query: QueueQuery) -> None:
+    values = {name: st.session_state[_PREFIX + name] for name in _widget_values(query)}
+    _show(
+        QueueQuery(
+            order=values["order"],
+            statuses=tuple(values["statuses"]) or IMAGE_STATUSES,
+            scene=values["scene"] or None,
+            segmenter=values["segmenter"] or None,
+            name_contains=(values["name_contains"] or "").strip(),
+            score_below=values["score_below"],
+            seed=query.seed,
+        )
+    )
+
+
+def _shuffle(query: QueueQuery) -> None:
+    parameters = queue_parameters(query)
+    seed = random.randint(1, _LARGEST_SEED)  # noqa: S311 - an order to look at, not a secret
+    _write({**parameters, "seed": str(seed)})
+
+
+def _clear() -> None:
+    _write({})
+
+
+def _show(query: QueueQuery) -> None:
+    _write(queue_parameters(query))
+
+
+def _write(parameters: dict[str, str]) -> None:
+    """Put the parameters into the address; the cursor goes, for it belongs to the old order."""
+    kept = {
+        name: value
+        for name, value in st.query_params.to_dict().items()
+        if name not in (*QUERY_PARAMETERS, "cursor", "item")
+    }
+    st.query_params.from_dict({**kept, **parameters})
+    st.session_state.pop("rsqa_queue_back", None)
+
+
+def _with_current(options: list[str], current: str | None) -> list[str]:
+    # A link may name a scene that is gone: show it, so that the empty result explains itself.
+    return options if current is None or current in options else [*options, current]

@@ -1,0 +1,50 @@
+"""Small previews as data addresses, made once per stored file."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.components.opening import installation
+
+SIZE_PX = 96
+
+
+@st.cache_data(max_entries=4000, show_spinner=False)
+def thumbnail(display_path: str, size_px: int = SIZE_PX) -> str | None:
+    """Return a JPEG of at most ``size_px`` as a ``data:`` address; None when the file is gone.
+
+    Stored files are named by their content, so the name is a sound key for the cache.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    path = installation().files.path(display_path)
+    try:
+        with Image.open(path, formats=("JPEG",)) as image:
+            image.draft("RGB", (size_px, size_px))  # decodes at an eighth of the work
+            small = image.convert("RGB")
+            small.thumbnail((size_px, size_px))
+    except (OSError, UnidentifiedImageError):
+        return None
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def thumbnail_strip(pictures: Sequence[tuple[str, str]], size_px: int = SIZE_PX) -> None:
+    """Draw (display path, name) pairs in one row that never wraps."""
+    cells = "".join(
+        f'<img src="{address}" alt="{html.escape(name, quote=True)}" '
+        f'title="{html.escape(name, quote=True)}" '
+        f'style="height:{size_px}px;width:{size_px}px;object-fit:cover;border-radius:4px">'
+        for address, name in ((thumbnail(path, size_px), name) for path, name in pictures)
+        if address is not None
+    )
+    if cells:
+        st.html(
+            f'<div style="display:flex;gap:6px;overflow:hidden;height:{size_px}px">{cells}</div>'
+        )

@@ -1,0 +1,42 @@
+"""Queue: which images come next, filtered, ordered and shared by address."""
+
+import streamlit as st
+
+from db.store import queue
+from pages.api.queue_input import parse_queue_query
+from pages.components.page import current_project, go, installation, start_page
+from pages.components.queue_address import queue_parameters
+from pages.components.queue_filters import draw_filters
+from pages.components.queue_table import PAGE_SIZE, draw_pager, draw_table
+
+start_page("Queue")
+project = current_project()
+query = parse_queue_query(st.query_params.to_dict())
+draw_filters(project, query)
+
+with installation().database.read() as session:
+    page = queue.page(
+        session, project.id, query, cursor=st.query_params.get("cursor") or None, limit=PAGE_SIZE
+    )
+    items = queue.items(session, page.image_ids)
+
+counts, action = st.columns([4, 1.2], vertical_alignment="center")
+counts.markdown(f"**{page.total:,}** images match, **{page.done:,}** of them decided.")
+if action.button(
+    "Review this queue",
+    type="primary",
+    icon=":material/rate_review:",
+    disabled=not items,
+    width="stretch",
+):
+    go("review", **queue_parameters(query))
+
+if items:
+    chosen = draw_table(project, items)
+    draw_pager(page.next_cursor)
+    if chosen is not None:
+        go("review", **queue_parameters(query), item=chosen)
+else:
+    st.info("No image matches. Widen the filters, or import images.", icon=":material/search_off:")
+    if st.button("Import images", icon=":material/add_photo_alternate:"):
+        go("import_images")
