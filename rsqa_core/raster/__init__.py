@@ -1,0 +1,37 @@
+"""Reading, cutting and writing imagery and masks."""
+
+from rsqa_core.raster.decoding import Patch, Source, open_source
+from rsqa_core.raster.display import (
+    display_bands,
+    encode_display_jpeg,
+    read_rgb,
+    stretch_of,
+    stretch_of_pixels,
+    to_rgb,
+)
+from rsqa_core.raster.headers import RasterHeader
+from rsqa_core.raster.masks import area_shares, encode_mask, read_mask
+from rsqa_core.raster.tiles import file_sha256, pixel_sha256, read_tile, write_tile_geotiff
+from rsqa_core.raster.tiling import TileWindow, tile_windows
+
+__all__ = [
+    "Patch",
+    "RasterHeader",
+    "Source",
+    "TileWindow",
+    "area_shares",
+    "display_bands",
+    "encode_display_jpeg",
+    "encode_mask",
+    "file_sha256",
+    "open_source",
+    "pixel_sha256",
+    "read_mask",
+    "read_rgb",
+    "read_tile",
+    "stretch_of",
+    "stretch_of_pixels",
+    "tile_windows",
+    "to_rgb",
+    "write_tile_geotiff",
+]
