@@ -104,7 +104,7 @@ class _Worker:
     def _receive(self, entry: dict[str, Any]) -> NDArray[Any]:
         array = np.empty(tuple(entry["shape"]), dtype=np.dtype(entry["dtype"]))
         if array.size:
-            view = memoryview(array.reshape(-1).view(np.uint8))
+            view = array.reshape(-1).view(np.uint8).data
             got = 0
             while got < len(view):
                 count = self._replies.readinto(view[got:])  # type: ignore[attr-defined]

@@ -34,7 +34,7 @@ def pixel_sha256(array: NDArray[Any]) -> str:
     """
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
-    digest.update(little.reshape(-1).view(np.uint8))
+    digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -102,7 +102,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         head["arrays"] = [{"dtype": a.dtype.str, "shape": a.shape} for a in arrays]
         replies.write(json.dumps(head).encode() + b"\n")
         for array in arrays:
-            replies.write(array.reshape(-1).view(np.uint8))
+            replies.write(array.reshape(-1).view(np.uint8).data)
         replies.flush()
 
 
