@@ -34,6 +34,7 @@ class Database:
         # SQLite's own waiting is unfair: under load one thread starves beside another that
         # commits hundreds of times. Threads of this process queue here instead.
         self._turn = threading.Lock()
+        self._writer: int | None = None
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -43,8 +44,11 @@ class Database:
             ConflictError: another program holds the write lock for too long, or a row changed
                 since it was read.
         """
+        if self._writer == threading.get_ident():
+            raise RuntimeError("begin() inside begin() would wait for itself; pass the session on")
         if not self._turn.acquire(timeout=3 * BUSY_TIMEOUT_S):
             raise _busy(self.path)
+        self._writer = threading.get_ident()
         try:
             with Session(self._writing, expire_on_commit=False) as session, session.begin():
                 session.connection()  # takes the lock now, so that what is read stays true
@@ -58,6 +62,7 @@ class Database:
                 raise _busy(self.path) from error
             raise
         finally:
+            self._writer = None
             self._turn.release()
 
     @contextmanager

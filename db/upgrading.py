@@ -49,7 +49,8 @@ def bring_up_to_date(
 
 
 def _is_ready(engine: Engine, head: str) -> bool:
-    with engine.connect() as connection:
+    # Not the engine's usual BEGIN IMMEDIATE: opening must not wait for somebody who writes.
+    with engine.execution_options(rsqa_begin="DEFERRED").connect() as connection:
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         return mode == "wal" and _revision(connection) == head
 

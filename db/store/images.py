@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from db.store.chunks import chunked
+from db.store.chunks import IDS_PER_STATEMENT, chunked
 from db.store.projects import get_by_id
 from db.tables import ImageRow
 from rsqa_core.errors import NotFoundError
@@ -67,15 +67,14 @@ def _columns(project_id: int, image: NewImage) -> dict[str, Any]:
 def _rows_by_place(
     session: Session, project_id: int, images: Sequence[NewImage]
 ) -> dict[_Place, ImageRow]:
-    # Not by chunked ids: a source has many tiles, so its hash selects them all.
-    sources = sorted({image.source_sha256 for image in images})
+    columns = tuple_(
+        ImageRow.source_sha256, ImageRow.x_px, ImageRow.y_px, ImageRow.width_px, ImageRow.height_px
+    )
+    places = list(dict.fromkeys(_place(image) for image in images))
     found: dict[_Place, ImageRow] = {}
-    for start in range(0, len(sources), 10_000):
+    for portion in chunked(places, size=IDS_PER_STATEMENT // 5):
         rows = session.scalars(
-            select(ImageRow).where(
-                ImageRow.project_id == project_id,
-                ImageRow.source_sha256.in_(sources[start : start + 10_000]),
-            )
+            select(ImageRow).where(ImageRow.project_id == project_id, columns.in_(portion))
         )
         found.update((_place(row), row) for row in rows)
     return found

@@ -108,5 +108,12 @@ def _require_fields(verdict: Verdict) -> None:
         raise InvalidInputError(
             f"Expected a note of at most {NOTE_LENGTH} characters, but got {len(verdict.note)}."
         )
+    try:
+        verdict.note.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            "Expected a note of whole characters, but it holds half of a surrogate pair. "
+            "Type it again."
+        ) from error
     if verdict.kind == "note" and not verdict.note.strip():
         raise InvalidInputError("Expected a note to have a text, but it is empty.")

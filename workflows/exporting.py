@@ -1,0 +1,280 @@
+"""Writes what is known of a project to one file: a table, a full record, or a map layer."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import datetime as dt
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rsqa_core
+from db.store import candidates, heads, images, projects, scores, verdicts
+from db.upgrading import HEAD_REVISION
+from rsqa_core.errors import InvalidInputError
+from rsqa_core.files import write_atomically
+from rsqa_core.records import (
+    Candidate,
+    HeadRecord,
+    ImageRecord,
+    Project,
+    Promotion,
+    Score,
+    Verdict,
+)
+from workflows.footprints import footprints
+from workflows.opening import Installation
+
+JSON_FORMAT = 1
+"""Number of the JSON's form; it grows when a reader has to change."""
+
+CSV_COLUMNS = (
+    "project",
+    "image_id",
+    "image",
+    "scene",
+    "source",
+    "x_px",
+    "y_px",
+    "width_px",
+    "height_px",
+    "candidate_id",
+    "segmenter",
+    "score",
+    "score_low",
+    "score_high",
+    "head_id",
+    "overall_accuracy",
+    "label",
+    "verdict",
+    "reviewers",
+    "note",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """Everything of one project, read in one transaction, so that its parts fit together."""
+
+    project: Project
+    images: list[ImageRecord]
+    candidates: list[Candidate]
+    current: dict[int, Score]
+    labels: dict[int, float]
+    holding: list[Verdict]
+    every_verdict: list[Verdict]
+    heads: list[HeadRecord]
+    scores: list[Score]
+    promotions: list[Promotion]
+
+
+def export_project(installation: Installation, slug: str, target: Path) -> int:
+    """Write a project to ``target``; its suffix says how.
+
+    ``.csv`` has one row per candidate with its predicted quality by the current head, its measured
+    overall accuracy, the reviewers' mean label and the newest verdict that holds. ``.json`` has
+    everything that is on record, superseded verdicts and earlier heads too. ``.geojson`` has the
+    outline of every georeferenced image in WGS 84. The file appears whole or not at all.
+
+    Returns:
+        How many rows, candidates or outlines were written.
+
+    Raises:
+        NotFoundError: there is no such project.
+        InvalidInputError: the suffix is unknown, ``target`` is a folder, or an outline was asked
+            for and no image is georeferenced.
+    """
+    writer = WRITERS.get(target.suffix.lower())
+    if writer is None:
+        raise InvalidInputError(
+            f"Expected an export file that ends in {', '.join(WRITERS)}, but got {target.name!r}."
+        )
+    if target.is_dir():
+        raise InvalidInputError(f"Expected a file to export to, but {target} is a folder.")
+    text, count = writer(_read(installation, slug))
+    write_atomically(target, text.encode())
+    return count
+
+
+def _read(installation: Installation, slug: str) -> _Content:
+    with installation.database.read() as session:
+        project = projects.get(session, slug)
+        known = heads.of_project(session, project.id)
+        by_head = {head.id: scores.of_head(session, project.id, head.id) for head in known}
+        return _Content(
+            project=project,
+            images=images.all_of(session, project.id),
+            candidates=candidates.all_of(session, project.id),
+            current=by_head.get(project.active_head_id or "", {}),
+            labels=verdicts.labels(session, project.id),
+            holding=verdicts.effective(session, project.id),
+            every_verdict=verdicts.history(session, project.id, limit=None)[::-1],
+            heads=known,
+            scores=[score for of_head in by_head.values() for score in of_head.values()],
+            promotions=heads.history(session, project.id)[::-1],
+        )
+
+
+def safe_cell(text: str) -> str:
+    """Return ``text`` so that no spreadsheet takes it for a formula.
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell("roof")
+        ("'=1+1", 'roof')
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _csv(content: _Content) -> tuple[str, int]:
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, CSV_COLUMNS, restval="")
+    writer.writeheader()
+    image_of = {image.id: image for image in content.images}
+    said = _said(content.holding)
+    for candidate in content.candidates:
+        row = _csv_row(content, image_of[candidate.image_id], candidate, said)
+        writer.writerow(
+            {
+                name: safe_cell(value) if isinstance(value, str) else value
+                for name, value in row.items()
+                if value is not None
+            }
+        )
+    return stream.getvalue(), len(content.candidates)
+
+
+_Said = dict[tuple[int, int | None], list[Verdict]]
+
+
+def _said(holding: Iterable[Verdict]) -> _Said:
+    """Group verdicts by image and candidate; None stands for the image as a whole."""
+    found: _Said = defaultdict(list)
+    for verdict in holding:
+        found[verdict.image_id, verdict.candidate_id].append(verdict)
+    return found
+
+
+def _csv_row(
+    content: _Content, image: ImageRecord, candidate: Candidate, said: _Said
+) -> dict[str, str | int | float | None]:
+    of_image = said.get((image.id, None), [])
+    of_candidate = said.get((image.id, candidate.id), [])
+    decisions = [v for v in of_candidate if v.kind != "note"] or [
+        v for v in of_image if v.kind != "note"
+    ]
+    concerned = [v for v in (*of_image, *of_candidate) if v in decisions or v.kind == "note"]
+    score = content.current.get(candidate.id)
+    return {
+        "project": content.project.slug,
+        "image_id": image.id,
+        "image": image.name,
+        "scene": image.scene,
+        "source": image.source_name,
+        "x_px": image.x_px,
+        "y_px": image.y_px,
+        "width_px": image.width_px,
+        "height_px": image.height_px,
+        "candidate_id": candidate.id,
+        "segmenter": candidate.segmenter,
+        "score": None if score is None else score.score,
+        "score_low": None if score is None else score.low,
+        "score_high": None if score is None else score.high,
+        "head_id": None if score is None else score.head_id,
+        "overall_accuracy": candidate.overall_accuracy,
+        "label": content.labels.get(candidate.id),
+        "verdict": decisions[-1].kind if decisions else None,
+        "reviewers": "; ".join(sorted({v.reviewer for v in concerned})),
+        "note": " | ".join(v.note for v in concerned if v.note),
+    }
+
+
+def _json(content: _Content) -> tuple[str, int]:
+    held = {verdict.id for verdict in content.holding}
+    document = {
+        "format": JSON_FORMAT,
+        "exported_at": dt.datetime.now(dt.UTC),
+        "versions": {
+            "rsqa": rsqa_core.__version__,
+            "database": HEAD_REVISION,
+            "project": content.project.version,
+            "current_head": content.project.active_head_id,
+        },
+        "project": content.project,
+        "images": content.images,
+        "candidates": content.candidates,
+        "scores": content.scores,
+        "labels": [{"candidate_id": i, "score": score} for i, score in content.labels.items()],
+        "verdicts": [
+            {**dataclasses.asdict(verdict), "holds": verdict.id in held}
+            for verdict in content.every_verdict
+        ],
+        "heads": content.heads,
+        "head_history": content.promotions,
+    }
+    text = json.dumps(document, default=_plain, allow_nan=False, ensure_ascii=False, indent=1)
+    return text + "\n", len(content.candidates)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _geojson(content: _Content) -> tuple[str, int]:
+    outlines = footprints(content.images)
+    if not outlines:
+        raise InvalidInputError(
+            f"No image of the project {content.project.slug!r} is georeferenced, so it has no "
+            "outlines to export. Export to .csv or .json instead, or import GeoTIFFs with a "
+            "coordinate reference system."
+        )
+    scored: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    labelled: dict[int, list[float]] = defaultdict(list)
+    for candidate in content.candidates:
+        if (score := content.current.get(candidate.id)) is not None:
+            scored[candidate.image_id].append((score.score, candidate.segmenter))
+        if (label := content.labels.get(candidate.id)) is not None:
+            labelled[candidate.image_id].append(label)
+    features = [
+        {
+            "type": "Feature",
+            "id": image.id,
+            "geometry": {"type": "Polygon", "coordinates": [outlines[image.id]]},
+            "properties": {
+                "project": content.project.slug,
+                "image": image.name,
+                "scene": image.scene,
+                "source": image.source_name,
+                "status": image.status,
+                "best_score": image.best_score,
+                "worst_score": image.worst_score,
+                "uncertainty": image.uncertainty,
+                "disagreement": image.disagreement,
+                "best_segmenter": max(scored[image.id])[1] if image.id in scored else None,
+                "head_id": content.project.active_head_id,
+                "labels": len(labelled.get(image.id, [])),
+                "best_label": max(labelled[image.id]) if image.id in labelled else None,
+                "generated": image.generated,
+            },
+        }
+        for image in content.images
+        if image.id in outlines
+    ]
+    document = {"type": "FeatureCollection", "features": features}
+    return json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n", len(features)
+
+
+WRITERS: dict[str, Callable[[_Content], tuple[str, int]]] = {
+    ".csv": _csv,
+    ".json": _json,
+    ".geojson": _geojson,
+}
+"""How each suffix is written."""

@@ -1,0 +1,73 @@
+"""Where georeferenced images lie on the globe."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+
+from rsqa_core.errors import InvalidInputError
+from rsqa_core.records import ImageRecord
+
+Ring = list[tuple[float, float]]
+"""A closed outline as (longitude, latitude) in degrees, counter-clockwise, first point repeated."""
+
+
+def footprints(images: Iterable[ImageRecord]) -> dict[int, Ring]:
+    """Return the outline of every georeferenced image in WGS 84, by image id.
+
+    Raises:
+        InvalidInputError: an image's coordinate reference system is not understood, or its
+            corners lie outside the area that the system is made for.
+    """
+    by_crs: dict[str, list[ImageRecord]] = defaultdict(list)
+    for image in images:
+        if image.crs is not None and image.transform is not None:
+            by_crs[image.crs].append(image)
+    found: dict[int, Ring] = {}
+    for crs, located in by_crs.items():
+        # All corners in one call: setting up a transformation costs more than thousands of points.
+        corners = [corner for image in located for corner in _corners(image)]
+        points = _to_wgs84(crs, corners, located[0].name)
+        for index, image in enumerate(located):
+            ring = points[4 * index : 4 * index + 4]
+            if not all(math.isfinite(value) for point in ring for value in point):
+                raise InvalidInputError(
+                    f"The image {image.name!r} lies outside the area of its coordinate reference "
+                    f"system {crs[:80]!r}. Import it again with the right georeference."
+                )
+            found[image.id] = _counter_clockwise(ring)
+    return found
+
+
+def _corners(image: ImageRecord) -> Ring:
+    a, b, c, d, e, f = image.transform or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    width, height = image.width_px, image.height_px
+    return [
+        (a * x + b * y + c, d * x + e * y + f)
+        for x, y in ((0, 0), (width, 0), (width, height), (0, height))
+    ]
+
+
+def _to_wgs84(crs: str, points: Ring, name: str) -> Ring:
+    from rasterio.errors import CRSError
+    from rasterio.warp import transform
+
+    try:
+        longitudes, latitudes = transform(
+            crs, "EPSG:4326", [x for x, _ in points], [y for _, y in points]
+        )
+    except CRSError as error:
+        raise InvalidInputError(
+            f"The coordinate reference system {crs[:80]!r} of the image {name!r} is not understood "
+            f"({error}). Import it again with an EPSG code or WKT."
+        ) from error
+    return list(zip(longitudes, latitudes, strict=True))
+
+
+def _counter_clockwise(ring: Ring) -> Ring:
+    closed = [*ring, ring[0]]
+    pairs = pairwise(closed)
+    doubled_area = sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in pairs)
+    return closed if doubled_area > 0 else closed[::-1]
