@@ -28,7 +28,7 @@ class SegmenterSpec:
     backbone: str
     options: dict[str, Any] = field(default_factory=dict)
     taps: tuple[tuple[str, str], ...] = (("encoder", "encoder"), ("decoder", "decoder"))
-    steps: int = 800
+    steps: int = 900
     why: str = ""
 
 
@@ -38,6 +38,7 @@ _SPECS = (
         architecture="Unet",
         backbone="tu-mobilenetv2_050",
         options={"decoder_channels": (96, 64, 32, 24, 16)},
+        steps=800,
         why="skip connections at every scale: sharp outlines, little context",
     ),
     SegmenterSpec(
@@ -59,6 +60,7 @@ _SPECS = (
         architecture="Segformer",
         backbone="mit_b0",
         options={"decoder_segmentation_channels": 96},
+        steps=1000,
         why="self-attention over the whole image: other errors than convolutions make",
     ),
 )
