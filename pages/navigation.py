@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page as StreamlitPage
 
 from pages.components.errors import page_boundary
 from pages.components.frame import LOGO, draw_sidebar
@@ -23,24 +24,30 @@ _PAGES = (
 def run() -> None:
     """Draw the frame and the page that the address names."""
     st.set_page_config(page_title="RSQA", page_icon=":material/satellite_alt:", layout="wide")
-    # Absolute paths: this may run with app.py as main script (AppTest) or with this file.
-    pages = [
-        st.Page(
-            _FOLDER / name,
-            title=title,
-            icon=icon,
-            url_path=address or None,
-            default=not address,
-        )
-        for name, title, icon, address in _PAGES
-        if (_FOLDER / name).is_file()
-    ]
-    page = st.navigation(pages)
+    page = chosen_page()
     st.logo(LOGO, size="large")
     with page_boundary():
         draw_sidebar()
         with inside_navigation():
             page.run()
+
+
+def chosen_page() -> StreamlitPage:
+    """Tell Streamlit which pages there are and return the one that the address names."""
+    # Absolute paths: this may run with app.py as main script (AppTest) or with this file.
+    return st.navigation(
+        [
+            st.Page(
+                _FOLDER / name,
+                title=title,
+                icon=icon,
+                url_path=address or None,
+                default=not address,
+            )
+            for name, title, icon, address in _PAGES
+            if (_FOLDER / name).is_file()
+        ]
+    )
 
 
 if __name__ == "__main__":  # the name that Streamlit gives to the script it runs

@@ -28,3 +28,8 @@ def installation() -> Installation:
     script run, and tests with another RSQA_HOME get another one.
     """
     return _opened(read_settings())
+
+
+def forget() -> None:
+    """Forget what was opened; for tests, which close it themselves."""
+    _opened.cache_clear()

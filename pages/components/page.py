@@ -51,8 +51,9 @@ def start_page(title: str, caption: str = "", *, heading: bool = True) -> None:
     mode off and starts over, so that navigation and frame are there.
     """
     if not _navigated.get():
-        # st.navigation is the one public call that switches the old mode off.
-        st.navigation([st.Page(_PAGES_DIR / "home.py", default=True)], position="hidden")
+        from pages.navigation import chosen_page
+
+        chosen_page()  # its st.navigation is the one public call that switches the old mode off
         st.rerun()
     st.set_page_config(page_title=f"{title} · RSQA")
     if heading:
