@@ -26,6 +26,5 @@ def command(slug: str, file: Path) -> None:
     from workflows.opening import open_installation
 
     count = export_project(open_installation(), slug, file)
-    click.echo(
-        f"Wrote {count} {'outlines' if file.suffix.lower() == '.geojson' else 'candidates'} to {file}."
-    )
+    noun = "outlines" if file.suffix.lower() == ".geojson" else "candidates"
+    click.echo(f"Wrote {count} {noun} to {file}.")
