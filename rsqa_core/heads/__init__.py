@@ -1,0 +1,1 @@
+"""The quality head: semantic and segmentation features fused into a score."""
