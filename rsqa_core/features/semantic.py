@@ -38,6 +38,10 @@ class SemanticDescriber:
     def fingerprint(self) -> str:
         return self._encoder.fingerprint
 
+    @property
+    def embedding_dim(self) -> int:
+        return self._encoder.dim
+
     def describe(self, rgb: NDArray[np.uint8], grid: PictureGrid | None = None) -> SemanticFeatures:
         """Describe one (3, H, W) uint8 image."""
         seen: ImageFeatures = self._encoder.encode_images([rgb])[0]

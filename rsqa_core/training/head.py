@@ -54,7 +54,7 @@ class HeadData:
                 f"{len(self.rows)}, {len(self.image_of_row)}, {count} and {len(self.weights)}."
             )
         if not (
-            np.isfinite(self.targets).all() and ((0 <= self.targets) & (self.targets <= 1)).all()
+            np.isfinite(self.targets).all() and ((self.targets >= 0) & (self.targets <= 1)).all()
         ):
             raise InvalidInputError("Expected every target to be a number in [0, 1].")
 
@@ -174,7 +174,7 @@ def fit(
                 )
                 loss = loss + 1e-3 * drift
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
