@@ -53,15 +53,16 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def history_json(rows: list[Verdict]) -> list[dict[str, Any]]:
-    """Return rows, newest first, each with whether it still holds.
+    """Return rows, newest first, undo rows left out, each with whether it was taken back.
 
-    A row that replaces another is always newer than it, so the newest rows alone are enough to
-    tell.
+    What undoes or replaces a row is always newer than it, so the newest rows alone are enough for
+    the canvas to tell which of them hold (``db.store.holding`` says when a row does).
     """
-    replaced = {row.supersedes_id for row in rows if row.supersedes_id is not None}
+    taken_back = {row.supersedes_id for row in rows if row.kind == "undo"}
     return [
-        {**verdict_json(row), "holds": row.kind != "undo" and row.id not in replaced}
+        {**verdict_json(row), "taken_back": row.id in taken_back}
         for row in rows
+        if row.kind != "undo"
     ]
 
 

@@ -1,0 +1,73 @@
+// The candidates of an image by rank, each with its predicted score and how sure that is.
+
+import { el, percent, setAttribute, setText } from "./dom.js";
+
+export class Candidates {
+  constructor({ onSelect }) {
+    this.onSelect = onSelect;
+    this.rows = [];
+    this.list = el("div", { class: "candidates", role: "group", "aria-label": "Candidates by predicted quality" });
+    this.empty = el("p", { class: "muted small", hidden: true });
+    this.root = el("section", { class: "block" }, this.list, this.empty);
+  }
+
+  update(session) {
+    const candidates = session.item?.candidates ?? [];
+    while (this.rows.length < candidates.length) this.rows.push(this.row());
+    for (const [index, row] of this.rows.entries()) {
+      const candidate = candidates[index];
+      row.root.hidden = !candidate;
+      if (candidate) fill(row, candidate, index, session);
+    }
+    this.empty.hidden = !session.item || candidates.length > 0;
+    setText(this.empty, "This image has no candidates yet. Skip it, flag it, or make candidates first.");
+  }
+
+  row() {
+    const rank = el("span", { class: "rank" });
+    const name = el("span", { class: "name" });
+    const own = el("span", { class: "badge" });
+    const value = el("span", { class: "value" });
+    const bar = el("span", { class: "bar-fill" });
+    const whisker = el("span", { class: "whisker" });
+    const track = el("span", { class: "bar", "aria-hidden": "true" }, bar, whisker);
+    const range = el("span", { class: "range muted" });
+    const root = el(
+      "button",
+      { type: "button", class: "candidate" },
+      rank,
+      el("span", { class: "line" }, name, own),
+      value,
+      track,
+      range,
+    );
+    root.addEventListener("click", () => this.onSelect(Number(root.dataset.id)));
+    this.list.append(root);
+    return { root, rank, name, own, value, bar, whisker, range };
+  }
+}
+
+function fill(row, candidate, index, session) {
+  const { score } = candidate;
+  const selected = candidate === session.candidate;
+  row.root.dataset.id = candidate.id;
+  setAttribute(row.root, "aria-pressed", selected);
+  setText(row.rank, String(index + 1));
+  setText(row.name, candidate.segmenter);
+  setAttribute(row.name, "title", candidate.segmenter);
+  const own = session.history.on(session.item.id, candidate.id);
+  setText(row.own, own?.score == null ? "" : `You: ${percent(own.score)}`);
+  setText(row.value, score ? percent(score.value) : "–");
+  setText(row.range, score ? `${Math.round(score.low * 100)}–${Math.round(score.high * 100)} %` : "not scored yet");
+  setAttribute(row.root, "data-scored", Boolean(score));
+  if (score) {
+    row.bar.style.transform = `scaleX(${score.value})`;
+    row.whisker.style.left = `${score.low * 100}%`;
+    row.whisker.style.right = `${(1 - score.high) * 100}%`;
+  }
+  const words = score
+    ? `predicted ${percent(score.value)}, 80 % interval ${percent(score.low)} to ${percent(score.high)}`
+    : "not scored yet";
+  setAttribute(row.root, "aria-label", `Candidate ${index + 1}, ${candidate.segmenter}, ${words}`);
+  setAttribute(row.root, "title", score ? `80 % interval: ${percent(score.low)} to ${percent(score.high)}` : null);
+}

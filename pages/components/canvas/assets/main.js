@@ -1,0 +1,226 @@
+// Where Streamlit's component and the review session meet.
+
+import { listenForKeys } from "./keys.js";
+import { readableOn } from "./palette.js";
+import { MODES, Preferences } from "./preferences.js";
+import { Server } from "./server.js";
+import { Session } from "./session.js";
+import { View } from "./view.js";
+
+const mounted = new WeakMap();
+
+/** Called by Streamlit at first and again whenever data or theme change; returns the clean-up. */
+export function mount(component) {
+  const { data, parentElement } = component;
+  const identity = JSON.stringify([data.project.id, data.reviewer, data.query]);
+  let app = mounted.get(parentElement);
+  if (app && app.identity !== identity) {
+    app.dispose();
+    app = null;
+  }
+  if (!app) {
+    app = new App(identity, component);
+    mounted.set(parentElement, app);
+  }
+  app.update(component);
+  const call = ++app.calls;
+  return () => {
+    // Streamlit also cleans up after calls that newer ones have replaced; the app outlives those.
+    if (app.calls !== call) return;
+    app.dispose();
+    mounted.delete(parentElement);
+  };
+}
+
+class App {
+  constructor(identity, component) {
+    const { data } = component;
+    this.identity = identity;
+    this.calls = 0;
+    this.component = component;
+    this.preferences = new Preferences();
+    this.server = new Server(new URL(data.api, window.location.href).href, data.token, () =>
+      this.component.setTriggerValue("token", String(Date.now())),
+    );
+    this.view = new View(data, this.preferences, this.actions());
+    component.parentElement.append(this.view.root);
+    this.session = new Session(data, this.server, this.view);
+    this.stopKeys = listenForKeys(this.actions(), () => this.view.dialogs.open);
+    this.resized = () => this.view.fitHeight();
+    this.hidden = () => document.visibilityState === "hidden" && this.preferences.write();
+    window.addEventListener("resize", this.resized);
+    document.addEventListener("visibilitychange", this.hidden);
+    this.layout = new ResizeObserver(this.resized);
+    this.layout.observe(document.body);
+    this.expose();
+    this.view.fitHeight();
+    this.view.focusStage();
+    this.session.start();
+  }
+
+  update(component) {
+    this.component = component;
+    this.server.setToken(component.data.token);
+    this.theme();
+    this.view.fitHeight();
+  }
+
+  dispose() {
+    this.preferences.write();
+    this.stopKeys();
+    window.removeEventListener("resize", this.resized);
+    document.removeEventListener("visibilitychange", this.hidden);
+    this.layout.disconnect();
+    this.session.dispose();
+    this.view.dispose();
+    if (window.__rsqa === this.exposed) delete window.__rsqa;
+  }
+
+  /** Text on the theme's main colour must be readable whatever that colour is. */
+  theme() {
+    const probe = getComputedStyle(this.view.root);
+    const parts = probe.accentColor;
+    const numbers = (parts.match(/[\d.]+/g) ?? []).map(Number);
+    if (numbers.length >= 3) {
+      this.view.root.style.setProperty("--on-accent", readableOn(numbers.slice(0, 3)));
+    }
+  }
+
+  /** What keys and buttons do; the same functions for both. */
+  actions() {
+    const session = () => this.session;
+    const preferences = this.preferences;
+    const stage = () => this.view.stage;
+    const changed = () => this.view.update(this.session);
+    const setOpacity = (value) => {
+      preferences.set("opacity", Math.min(1, Math.max(0, Math.round(value * 20) / 20)));
+      stage().draw();
+      changed();
+    };
+    const setMode = (mode) => {
+      preferences.set("mode", mode);
+      stage().draw();
+      changed();
+    };
+    return {
+      confirm: (event) => session().confirm(false, event),
+      confirmAndStay: (event) => session().confirm(true, event),
+      digit: (event) => this.type(event.key),
+      slide: (value) => {
+        session().entry.slideTo(value);
+        changed();
+      },
+      leaveEntry: () => {
+        session().entry.clear();
+        changed();
+      },
+      skip: (event) => session().decideImage("skip", event),
+      flag: (event) => session().decideImage("flag", event),
+      noneAcceptable: (event) => session().decideImage("none_acceptable", event),
+      undo: (event) => this.undo(event),
+      note: () => this.view.panel.note.focus(),
+      writeNote: (text) => {
+        session().notes.set(session().queue.currentId, text);
+        changed();
+      },
+      saveNote: () => session().saveNote(),
+      leaveNote: () => this.view.focusStage(),
+      select: (id) => session().select(id),
+      nextCandidate: () => session().selectCandidate(1),
+      previousCandidate: () => session().selectCandidate(-1),
+      nextItem: (event) => session().move(() => session().queue.step(1), event),
+      previousItem: (event) => session().move(() => session().queue.step(-1), event),
+      open: (id, event) => session().moveTo(id, event),
+      hold: () => stage().hold(true),
+      release: () => stage().hold(false),
+      blink: () => stage().toggleBlink(),
+      setOpacity,
+      lessOpaque: () => setOpacity(preferences.get("opacity") - 0.1),
+      moreOpaque: () => setOpacity(preferences.get("opacity") + 0.1),
+      setMode,
+      cycleMode: () => setMode(MODES[(MODES.indexOf(preferences.get("mode")) + 1) % MODES.length]),
+      zoomIn: () => stage().zoomBy(1.25),
+      zoomOut: () => stage().zoomBy(0.8),
+      fit: () => stage().fit(),
+      help: () => this.view.dialogs.showKeys(),
+      showRefused: () => this.view.dialogs.showRefused(session().outbox.refused()),
+      dismiss: (id) => {
+        session().outbox.dismiss(id);
+        const left = session().outbox.refused();
+        if (left.length > 0) this.view.dialogs.showRefused(left);
+        else this.view.dialogs.close();
+      },
+      copyLink: () => this.copyLink(),
+      viewChanged: changed,
+      retryMedia: () => session().retryMedia(),
+      reload: () => session().reload(),
+      go: (page) => this.component.setTriggerValue("go", page),
+      goToOpen: () => session().move(() => session().queue.firstOpen()),
+    };
+  }
+
+  type(digit) {
+    const { session, view } = this;
+    if (!session.candidate || !session.ready({ needsMask: true })) return;
+    if (!session.entry.type(digit)) view.hint("A score has at most three digits: 0 to 100 %");
+    view.update(session);
+  }
+
+  undo(event) {
+    const { session, view } = this;
+    if (event?.key === "Backspace" && session.entry.active) {
+      session.entry.erase();
+      view.update(session);
+    } else session.undo(event);
+  }
+
+  async copyLink() {
+    const { session, view } = this;
+    if (!session.item) return;
+    const link = new URL(window.location.pathname, window.location.origin);
+    link.searchParams.set("project", session.data.project.slug);
+    link.searchParams.set("item", session.item.id);
+    try {
+      await navigator.clipboard.writeText(link.href);
+      view.hint("Link copied");
+    } catch {
+      view.dialogs.showLink(link.href); // no clipboard without https or permission
+    }
+  }
+
+  /** A window for tests and the curious: it can be read, not driven. */
+  expose() {
+    const app = this;
+    this.exposed = Object.freeze({
+      get imageId() {
+        return app.session.queue.currentId;
+      },
+      get painted() {
+        const { painted } = app.session;
+        return painted && { imageId: painted.item.id, candidateId: painted.candidate?.id ?? null, maskShown: painted.maskShown };
+      },
+      get outbox() {
+        return app.session.outbox.waiting().length;
+      },
+      get refused() {
+        return app.session.outbox.refused().length;
+      },
+      get order() {
+        return [...app.session.queue.order];
+      },
+      get ready() {
+        const { queue, media } = app.session;
+        const next = queue.upcoming(50);
+        const missing = next.findIndex((item) => !media.has(item.display) || (item.candidates[0] && !media.has(item.candidates[0].mask)));
+        return missing < 0 ? next.length : missing;
+      },
+      get zoom() {
+        return { ...app.view.stage.transform() };
+      },
+      get view() {
+        return { mode: app.preferences.get("mode"), opacity: app.preferences.get("opacity") };
+      },
+    });
+    window.__rsqa = this.exposed;
+  }
+}

@@ -1,0 +1,389 @@
+// A review session: which item is shown, what a decision means, and what is loaded ahead.
+
+import { ScoreEntry } from "./entry.js";
+import { History } from "./history.js";
+import { MediaCache } from "./media.js";
+import { Outbox } from "./outbox.js";
+import { Pace } from "./pace.js";
+import { BUDGET_BYTES, measureAfterPaint, wantedMedia } from "./prefetch.js";
+import { Queue } from "./queue.js";
+import { ServerError } from "./server.js";
+
+const LONGEST_LOOK_S = 1800; // a page left open over lunch is not an hour of thought
+
+export class Session {
+  /**
+   * `view` draws the session: paint(session), update(session), later(session), hint(text), …
+   * See view.js. `server` sends requests.
+   */
+  constructor(data, server, view) {
+    this.data = data;
+    this.server = server;
+    this.view = view;
+    this.queue = new Queue(server, data.query);
+    this.history = new History();
+    this.pace = new Pace();
+    this.entry = new ScoreEntry();
+    this.notes = new Map(); // image id -> what is being written
+    this.painted = null; // {item, candidate, maskShown, at}: what is on the canvas now
+    this.selectedId = null;
+    this.keyTime = null;
+    this.problem = null; // why the queue could not be loaded
+    this.newHeadId = null;
+    this.touched = new Map(); // image id -> whether it was done before this page touched it
+    this.media = new MediaCache(server, {
+      budgetBytes: BUDGET_BYTES,
+      onLoaded: (address) => this.onMedia(address),
+      onFailed: (address) => this.onMedia(address),
+    });
+    this.outbox = new Outbox(data.project.id, data.reviewer, server, {
+      changed: () => this.view.update(this),
+      saved: () => this.media.retryAll(),
+      refused: (verdict, message) => this.onRefused(verdict, message),
+      answered: (document) => this.onAnswered(document),
+    });
+  }
+
+  dispose() {
+    this.disposed = true;
+    this.outbox.dispose();
+    this.media.dispose();
+  }
+
+  async start() {
+    this.outbox.soon(0);
+    await this.reload(this.data.item);
+  }
+
+  /** Begin the queue again with the present ranking; decisions under way count as made. */
+  async reload(itemId = null) {
+    this.problem = null;
+    this.newHeadId = null;
+    this.view.loading(this);
+    try {
+      const waiting = this.outbox.waiting().map(([, entry]) => entry.verdict);
+      const [history] = await Promise.all([
+        this.server.json("history?limit=100"),
+        this.queue.restart(waitingDecisions(waiting)),
+      ]);
+      if (this.disposed) return;
+      this.touched.clear();
+      this.history.load(history.verdicts, waiting);
+      for (const id of this.queue.decided.keys()) this.touch(id);
+      if (itemId !== null) await this.goTo(itemId);
+    } catch (error) {
+      this.problem = error;
+    }
+    if (!this.disposed) this.show();
+  }
+
+  // -- showing --------------------------------------------------------------------------------
+
+  get item() {
+    return this.queue.current;
+  }
+
+  get candidate() {
+    const candidates = this.item?.candidates ?? [];
+    return candidates.find((entry) => entry.id === this.selectedId) ?? candidates[0] ?? null;
+  }
+
+  /** Bring the current item on screen, now if it is here, otherwise as soon as it comes. */
+  show() {
+    this.selectedId = this.item?.candidates[0]?.id ?? null;
+    this.entry.clear();
+    if (!this.item) this.keyTime = null;
+    this.paint();
+    this.loadAhead();
+    this.view.later(this);
+  }
+
+  paint() {
+    const { item, candidate } = this;
+    const image = item && this.media.get(item.display);
+    const mask = candidate && this.media.get(candidate.mask);
+    const before = this.painted;
+    this.painted = null;
+    this.view.paint(this, image ?? null, mask ?? null);
+    if (image) {
+      const sameItem = before?.item.id === item.id;
+      this.painted = {
+        item,
+        candidate,
+        maskShown: Boolean(mask),
+        at: sameItem ? before.at : performance.now(),
+      };
+      if (this.keyTime !== null && (mask || !candidate)) {
+        measureAfterPaint(this.keyTime, item.id);
+        this.keyTime = null;
+      }
+    }
+    this.view.update(this);
+  }
+
+  onMedia(address) {
+    if (this.disposed) return;
+    const { item, candidate } = this;
+    const awaited =
+      address === item?.display || (candidate && address === candidate.mask && !this.painted?.maskShown);
+    if (awaited) {
+      this.replaceWhenChanged(address);
+      this.paint();
+    }
+    this.view.thumbnails(this);
+  }
+
+  /** A mask or image that was replaced since (409) is known under a new address: ask for that. */
+  async replaceWhenChanged(address) {
+    const error = this.media.failure(address);
+    if (!(error instanceof ServerError) || error.status !== 409) return;
+    const id = this.queue.currentId;
+    try {
+      await this.queue.refresh(id);
+    } catch {
+      return; // the failure of the file is on screen, with its retry
+    }
+    if (id === this.queue.currentId) this.show();
+  }
+
+  loadAhead() {
+    if (this.disposed) return;
+    const { list, pinned } = wantedMedia(this.queue, this.history, this.candidate);
+    this.media.want(list, pinned);
+    if (this.queue.needsMore()) this.loadMore();
+  }
+
+  /** Fetch what the filmstrip shows of earlier visits; it is only a convenience, so errors wait. */
+  async fetchPast(imageIds) {
+    if (this.fetchingPast) return;
+    this.fetchingPast = true;
+    try {
+      for (const id of imageIds) if (!this.disposed) await this.queue.refresh(id);
+      this.loadAhead();
+    } catch {
+      return; // tried again with the next item
+    } finally {
+      this.fetchingPast = false;
+    }
+    this.view.thumbnails(this);
+  }
+
+  async loadMore() {
+    const missing = this.item === null;
+    try {
+      await this.queue.more();
+    } catch (error) {
+      // With items at hand the next move tries again; without, the reviewer has to know.
+      if (!missing) return;
+      this.problem = error;
+    }
+    if (this.disposed) return;
+    if (missing) this.show();
+    else this.loadAhead();
+  }
+
+  // -- deciding -------------------------------------------------------------------------------
+
+  /** Whether what is selected is what is on the canvas; says so when it is not. */
+  ready({ needsMask }) {
+    const { painted } = this;
+    if (painted && painted.item === this.item && (!needsMask || painted.maskShown)) return true;
+    if (this.item) this.view.hint("Still loading – nothing was recorded");
+    return false;
+  }
+
+  confirm(stay, event) {
+    if (!this.ready({ needsMask: true })) {
+      if (this.painted && !this.candidate) this.view.hint("No candidate to confirm: X, S or F");
+      return;
+    }
+    const { candidate } = this.painted;
+    if (this.entry.active) {
+      this.decide("correct", { candidate, score: this.entry.percent / 100, stay, event });
+    } else if (candidate.score) {
+      this.decide("confirm", { candidate, score: candidate.score.value, stay, event });
+    } else this.view.hint("Not scored yet: type a percentage, then Enter");
+  }
+
+  /** A verdict on the image as a whole: skip, flag or none_acceptable. */
+  decideImage(kind, event) {
+    if (this.ready({ needsMask: false })) this.decide(kind, { event });
+  }
+
+  saveNote() {
+    const note = this.noteText();
+    if (!note || !this.ready({ needsMask: false })) return;
+    this.send("note", { candidate: this.painted.candidate, note });
+    this.notes.delete(this.painted.item.id);
+    this.view.hint("Note kept");
+    this.view.update(this);
+  }
+
+  decide(kind, { candidate = null, score = null, stay = false, event }) {
+    const { item } = this.painted;
+    this.send(kind, { candidate, score, note: this.noteText() });
+    this.notes.delete(item.id);
+    this.touch(item.id);
+    this.queue.decide(item.id, kind, score);
+    this.pace.record();
+    if (stay && this.hasNextCandidate()) {
+      this.entry.clear();
+      this.selectCandidate(1);
+      return;
+    }
+    this.view.decided(kind, score);
+    this.move(() => this.queue.advance(), event);
+  }
+
+  send(kind, { candidate = null, score = null, note = "", supersedesId = null, imageId = null }) {
+    const { painted } = this;
+    const shown = candidate?.score ?? null;
+    const verdict = {
+      id: crypto.randomUUID(),
+      image_id: imageId ?? painted.item.id,
+      candidate_id: candidate?.id ?? null,
+      kind,
+      score,
+      note,
+      head_id: shown?.head_id ?? null,
+      score_shown: shown?.value ?? null,
+      score_visible: shown !== null,
+      time_spent_s: painted ? lookedFor(painted.at) : 0,
+      supersedes_id: supersedesId,
+      mask_sha256: candidate?.mask_sha256 ?? null,
+    };
+    this.outbox.add(verdict);
+    this.history.record(verdict);
+    return verdict;
+  }
+
+  async undo(event) {
+    const row = this.history.last;
+    if (!row) {
+      this.view.hint("Nothing to take back");
+      return;
+    }
+    const refused = this.outbox.refused().find((entry) => entry.id === row.id);
+    if (refused) {
+      this.outbox.dismiss(row.id);
+      this.history.remove(row.id);
+    } else this.send("undo", { supersedesId: row.id, imageId: row.image_id });
+    this.touch(row.image_id);
+    if (!this.history.of(row.image_id)) this.queue.reopen(row.image_id);
+    if (row.note) this.notes.set(row.image_id, row.note);
+    this.view.undone(row.kind);
+    await this.moveTo(row.image_id, event);
+  }
+
+  // -- moving ---------------------------------------------------------------------------------
+
+  move(change, event) {
+    this.keyTime = event?.timeStamp ?? null;
+    const before = this.queue.currentId;
+    if (change() === false || this.queue.currentId === before) {
+      this.keyTime = null;
+      this.view.update(this);
+      return;
+    }
+    this.leaveLink();
+    this.show();
+  }
+
+  async moveTo(imageId, event) {
+    this.keyTime = event?.timeStamp ?? null;
+    await this.goTo(imageId);
+    this.leaveLink();
+    this.show();
+  }
+
+  async goTo(imageId) {
+    try {
+      await this.queue.goTo(imageId);
+    } catch (error) {
+      this.view.hint(`The image could not be opened: ${error.message}`);
+    }
+  }
+
+  /** The address named one image; once the reviewer moves on, a reload should not come back to it. */
+  leaveLink() {
+    const address = new URL(window.location.href);
+    if (!address.searchParams.has("item")) return;
+    address.searchParams.delete("item");
+    window.history.replaceState(window.history.state, "", address);
+  }
+
+  hasNextCandidate() {
+    const { item, candidate } = this;
+    return item ? item.candidates.indexOf(candidate) < item.candidates.length - 1 : false;
+  }
+
+  selectCandidate(by) {
+    const candidates = this.item?.candidates ?? [];
+    const index = candidates.indexOf(this.candidate) + by;
+    if (index < 0 || index >= candidates.length) return;
+    this.select(candidates[index].id);
+  }
+
+  select(candidateId) {
+    if (candidateId === this.candidate?.id) return;
+    this.selectedId = candidateId;
+    this.entry.clear();
+    this.paint();
+    this.loadAhead();
+  }
+
+  // -- what comes back ------------------------------------------------------------------------
+
+  onAnswered(document) {
+    if (document.head_id && this.queue.headId !== undefined && document.head_id !== this.queue.headId) {
+      this.newHeadId = document.head_id;
+      this.view.update(this);
+    }
+  }
+
+  onRefused(verdict, message) {
+    if (verdict.kind === "undo") this.history.setTakenBack(verdict.supersedes_id, false);
+    else this.history.remove(verdict.id);
+    if (!this.history.of(verdict.image_id)) this.queue.reopen(verdict.image_id);
+    this.view.hint(`Not accepted: ${message}`);
+  }
+
+  retryMedia() {
+    const { item, candidate } = this;
+    if (item) this.media.retry([item.display, candidate?.mask].filter(Boolean));
+    this.paint();
+  }
+
+  noteText() {
+    return (this.notes.get(this.queue.currentId) ?? "").trim();
+  }
+
+  touch(imageId) {
+    if (this.touched.has(imageId)) return;
+    // An image that the queue does not list any more has been counted as done by the server.
+    this.touched.set(imageId, this.queue.items.get(imageId)?.status !== "open");
+  }
+
+  /** Images of this queue that are decided, as far as this page knows. */
+  get doneCount() {
+    let done = this.queue.done;
+    for (const [imageId, before] of this.touched) {
+      const now = this.queue.decided.has(imageId) || this.history.of(imageId) !== null;
+      done += Number(now) - Number(before);
+    }
+    return Math.max(0, Math.min(done, this.queue.total ?? done));
+  }
+}
+
+function waitingDecisions(verdicts) {
+  const decided = new Map();
+  for (const { kind, image_id: imageId, score } of verdicts) {
+    if (kind === "undo") decided.delete(imageId);
+    else if (kind !== "note") decided.set(imageId, { kind, score });
+  }
+  return decided;
+}
+
+function lookedFor(since) {
+  return Math.min(LONGEST_LOOK_S, Math.round(performance.now() - since) / 1000);
+}

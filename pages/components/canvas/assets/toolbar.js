@@ -1,0 +1,87 @@
+// The row above the image: what is shown and how large.
+
+import { button, el, icon, keyCap, setAttribute, setText } from "./dom.js";
+
+const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image", side: "Side by side" };
+
+export class Toolbar {
+  constructor(actions) {
+    this.modes = Object.entries(MODE_NAMES).map(([mode, name]) =>
+      el("button", {
+        type: "button",
+        class: "segment",
+        text: name,
+        "data-mode": mode,
+        on: { click: () => actions.setMode(mode) },
+      }),
+    );
+    this.opacity = el("input", {
+      type: "range",
+      min: 0,
+      max: 100,
+      step: 5,
+      class: "slider",
+      "aria-label": "Mask opacity",
+      title: "Mask opacity ([ and ])",
+      on: { input: (event) => actions.setOpacity(Number(event.target.value) / 100) },
+    });
+    this.opacityText = el("output", { class: "figure opacity-text" });
+    this.hide = el("button", {
+      type: "button",
+      class: "button icon-only",
+      title: "Hide the mask while pressed (Space)",
+      "aria-label": "Hide the mask while pressed",
+      "aria-keyshortcuts": "Space",
+      on: {
+        pointerdown: () => actions.hold(),
+        pointerup: () => actions.release(),
+        pointerleave: () => actions.release(),
+        keydown: (event) => isPress(event) && actions.hold(),
+        keyup: () => actions.release(),
+        blur: () => actions.release(),
+      },
+    });
+    this.hide.append(icon("hidden"));
+    this.blink = button({ label: "Blink the mask", iconName: "blink", key: "B", iconOnly: true, onClick: () => actions.blink() });
+    this.zoomText = el("output", { class: "figure zoom-text", "aria-label": "Zoom" });
+    this.root = el(
+      "div",
+      { class: "toolbar", role: "toolbar", "aria-label": "View" },
+      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes, keyCap("M")),
+      el("div", { class: "group" }, this.opacity, this.opacityText, this.hide, this.blink),
+      el(
+        "div",
+        { class: "group" },
+        button({ label: "Zoom out", iconName: "minus", key: "−", iconOnly: true, onClick: () => actions.zoomOut() }),
+        this.zoomText,
+        button({ label: "Zoom in", iconName: "plus", key: "+", iconOnly: true, onClick: () => actions.zoomIn() }),
+        button({ label: "Fit the image", iconName: "fit", key: "Z", iconOnly: true, onClick: () => actions.fit() }),
+      ),
+      el(
+        "div",
+        { class: "group end" },
+        button({ label: "Previous image", iconName: "back", key: "K", iconOnly: true, onClick: (event) => actions.previousItem(event) }),
+        button({ label: "Next image", iconName: "forward", key: "J", iconOnly: true, onClick: (event) => actions.nextItem(event) }),
+        button({ label: "Copy link to this item", iconName: "link", iconOnly: true, onClick: () => actions.copyLink() }),
+        button({ label: "Keys and help", iconName: "help", key: "?", iconOnly: true, onClick: () => actions.help() }),
+      ),
+    );
+  }
+
+  update(preferences, stage) {
+    const mode = preferences.get("mode");
+    for (const segment of this.modes) {
+      setAttribute(segment, "aria-pressed", segment.dataset.mode === mode);
+    }
+    const opacity = Math.round(preferences.get("opacity") * 100);
+    if (Number(this.opacity.value) !== opacity) this.opacity.value = opacity;
+    setText(this.opacityText, `${opacity} %`);
+    setAttribute(this.blink, "aria-pressed", stage.blinking);
+    setAttribute(this.hide, "aria-pressed", stage.holding);
+    setText(this.zoomText, stage.image ? `${Math.round(stage.transform().scale * 100)} %` : "–");
+  }
+}
+
+function isPress(event) {
+  return event.key === " " || event.key === "Enter";
+}

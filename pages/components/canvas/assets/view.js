@@ -1,0 +1,268 @@
+// Everything on screen, put together and kept in step with the session.
+
+import { Candidates } from "./candidates.js";
+import { DecidePanel } from "./decide_panel.js";
+import { Dialogs } from "./dialogs.js";
+import { button, el, percent, setAttribute, setText } from "./dom.js";
+import { Filmstrip } from "./filmstrip.js";
+import { Legend } from "./legend.js";
+import { failedCard, finishedCard, loadingCard, problemCard } from "./notices.js";
+import { classColours, lookupTable } from "./palette.js";
+import { Stage } from "./stage.js";
+import { Toolbar } from "./toolbar.js";
+import { shorten, Topbar } from "./topbar.js";
+
+const HINT_MS = 2200;
+const DONE_WORDS = {
+  confirm: "Confirmed",
+  correct: "Recorded",
+  skip: "Skipped",
+  flag: "Flagged",
+  none_acceptable: "None acceptable",
+  note: "Note",
+};
+
+export class View {
+  constructor(data, preferences, actions) {
+    this.data = data;
+    this.preferences = preferences;
+    this.actions = actions;
+    this.topbar = new Topbar({ onRefused: () => actions.showRefused() });
+    this.toolbar = new Toolbar(actions);
+    this.candidates = new Candidates({ onSelect: (id) => actions.select(id) });
+    this.panel = new DecidePanel(actions);
+    this.legend = new Legend({
+      onToggle: (id) => this.toggleClass(id),
+      onPalette: () => this.togglePalette(),
+      onAll: () => this.setHidden(new Set()),
+    });
+    this.filmstrip = new Filmstrip({ onOpen: (id, event) => actions.open(id, event) });
+    this.dialogs = new Dialogs({
+      onClosed: () => this.focusStage(),
+      onDismiss: (id) => actions.dismiss(id),
+    });
+    this.build();
+    this.legend.setClasses(data.classes);
+    this.hidden = preferences.hiddenClasses(data.project.id);
+    this.colour();
+    this.root.addEventListener("click", (event) => this.giveKeysBack(event));
+    this.root.addEventListener("pointerup", (event) => this.giveKeysBack(event));
+  }
+
+  build() {
+    const canvas = el("canvas", { class: "canvas" });
+    this.preview = el("div", { class: "preview", "aria-hidden": "true" });
+    this.previewTyped = el("span", { class: "preview-typed" });
+    this.previewValue = el("span", { class: "preview-value" });
+    this.preview.append(
+      this.previewTyped,
+      this.previewValue,
+      el("span", { class: "preview-help", text: "Enter records · Shift+Enter stays · Esc leaves" }),
+    );
+    this.hintBox = el("div", { class: "hint", role: "status", "aria-live": "polite" });
+    this.readout = el("div", { class: "readout", "aria-hidden": "true" });
+    this.caption = el("div", { class: "caption" });
+    this.captionName = el("span", { class: "caption-name" });
+    this.captionExtra = el("span", { class: "chip" });
+    this.caption.append(this.captionName, this.captionExtra);
+    this.cover = el("div", { class: "cover" });
+    this.maskNotice = el(
+      "div",
+      { class: "banner bad", hidden: true },
+      el("span", { text: "The mask could not be loaded." }),
+      button({ label: "Try again", kind: "small", onClick: () => this.actions.retryMedia() }),
+    );
+    this.ranking = el("button", {
+      type: "button",
+      class: "banner good",
+      hidden: true,
+      on: { click: () => this.actions.reload() },
+    });
+    this.host = el(
+      "div",
+      { class: "stage", tabindex: 0, role: "group", "aria-roledescription": "review canvas" },
+      canvas,
+      this.caption,
+      this.readout,
+      this.cover,
+      el("div", { class: "banners" }, this.ranking, this.maskNotice),
+      this.preview,
+      this.hintBox,
+    );
+    const strip = el("aside", { class: "strip", "aria-label": "Decision" }, this.candidates.root, this.panel.root, this.legend.root);
+    this.root = el(
+      "div",
+      { class: "rsqa" },
+      this.topbar.root,
+      this.toolbar.root,
+      this.host,
+      strip,
+      this.filmstrip.root,
+      this.dialogs.root,
+    );
+    this.stage = new Stage(this.host, canvas, this.preferences, {
+      onView: () => this.stage && this.toolbar.update(this.preferences, this.stage),
+      onHover: (classId) => this.hover(classId),
+    });
+  }
+
+  dispose() {
+    clearTimeout(this.hintTimer);
+    clearTimeout(this.laterTimer);
+    this.stage.dispose();
+    this.root.remove();
+  }
+
+  // -- drawing the session ----------------------------------------------------------------------
+
+  /** Draw what the session shows, at once. */
+  paint(session, image, mask) {
+    this.stage.show(image, mask);
+    const { item } = session;
+    let cover = null;
+    if (session.problem) cover = ["problem", () => problemCard(session.problem, () => this.actions.reload())];
+    else if (!item && session.queue.exhausted) cover = ["finished", () => finishedCard(session, this.actions)];
+    else if (!item) cover = ["loading", () => loadingCard("Loading the queue…")];
+    else if (!image) {
+      const failure = session.media.failure(item.display);
+      cover = failure
+        ? [`failed ${item.id}`, () => failedCard(failure, () => this.actions.retryMedia())]
+        : ["loading", () => loadingCard("Loading the image…")];
+    }
+    this.setCover(cover, session);
+    const candidate = session.candidate;
+    this.maskNotice.hidden = !(image && candidate && session.media.failure(candidate.mask));
+    const what = item ? `${item.name}${candidate ? `, mask of ${candidate.segmenter}` : ""}` : "No image";
+    setAttribute(this.host, "aria-label", what);
+    setText(this.captionName, item?.name ?? "");
+    setText(this.captionExtra, item?.generated ? "Generated image" : "");
+  }
+
+  setCover(cover, session) {
+    const key = cover ? `${cover[0]} ${session.queue.generation}` : null;
+    if (this.coverKey === key && cover?.[0] !== "finished") return;
+    this.coverKey = key;
+    this.cover.replaceChildren(...(cover ? [cover[1]()] : []));
+    this.cover.hidden = !cover;
+  }
+
+  loading(session) {
+    this.stage.show(null, null);
+    this.setCover(["loading", () => loadingCard("Loading the queue…")], session);
+  }
+
+  /** Bring the panels up to date, once for however many changes one key makes. */
+  update(session) {
+    if (this.dirty) return;
+    this.dirty = true;
+    queueMicrotask(() => {
+      this.dirty = false;
+      this.refresh(session);
+    });
+  }
+
+  refresh(session) {
+    this.topbar.update(session);
+    this.toolbar.update(this.preferences, this.stage);
+    this.candidates.update(session);
+    this.panel.update(session);
+    this.legend.update(session, this.colours, this.hidden, this.preferences.get("palette"));
+    const { entry } = session;
+    this.preview.classList.toggle("shown", entry.active && entry.slider === null);
+    if (entry.active) {
+      setText(this.previewTyped, entry.typed);
+      setText(this.previewValue, `${entry.percent} %`);
+    }
+    this.ranking.hidden = session.newHeadId === null;
+    if (session.newHeadId) setText(this.ranking, `New ranking by ${shorten(session.newHeadId)} – press to reload`);
+  }
+
+  /** What may come after the frame: the filmstrip, and the data for its past. */
+  later(session) {
+    clearTimeout(this.laterTimer);
+    this.laterTimer = setTimeout(() => {
+      this.filmstrip.update(session);
+      const missing = this.filmstrip.missing(session);
+      if (missing.length > 0) session.fetchPast(missing);
+    }, 30);
+  }
+
+  thumbnails(session) {
+    clearTimeout(this.thumbTimer);
+    this.thumbTimer = setTimeout(() => this.filmstrip.update(session), 60);
+  }
+
+  decided(kind, score) {
+    this.hint(score === null ? DONE_WORDS[kind] : `${DONE_WORDS[kind]} ${percent(score)}`, "done");
+  }
+
+  undone(kind) {
+    this.hint(`Taken back: ${DONE_WORDS[kind].toLowerCase()}`, "done");
+  }
+
+  hint(text, tone = "plain") {
+    setText(this.hintBox, text);
+    setAttribute(this.hintBox, "data-tone", tone);
+    this.hintBox.classList.add("shown");
+    clearTimeout(this.hintTimer);
+    this.hintTimer = setTimeout(() => this.hintBox.classList.remove("shown"), HINT_MS);
+  }
+
+  // -- classes ----------------------------------------------------------------------------------
+
+  colour() {
+    this.colours = classColours(this.data.classes, this.preferences.get("palette"));
+    this.stage.setTable(lookupTable(this.colours, this.hidden));
+  }
+
+  toggleClass(id) {
+    const hidden = new Set(this.hidden);
+    if (!hidden.delete(id)) hidden.add(id);
+    this.setHidden(hidden);
+  }
+
+  setHidden(hidden) {
+    this.hidden = hidden;
+    this.preferences.setHiddenClasses(this.data.project.id, hidden);
+    this.colour();
+    this.actions.viewChanged();
+  }
+
+  togglePalette() {
+    this.preferences.set("palette", this.preferences.get("palette") === "safe" ? "project" : "safe");
+    this.colour();
+    this.actions.viewChanged();
+  }
+
+  hover(classId) {
+    if (classId === this.hovered) return;
+    this.hovered = classId;
+    const entry = this.data.classes.find((one) => one.id === classId);
+    setText(this.readout, entry?.name ?? (classId === 255 ? "no label" : ""));
+    this.legend.point(classId);
+  }
+
+  // -- focus and size ---------------------------------------------------------------------------
+
+  focusStage() {
+    this.host.focus({ preventScroll: true });
+  }
+
+  /** After a click the keys belong to the canvas again, or Enter would press the button once more. */
+  giveKeysBack(event) {
+    const byPointer = event.type === "pointerup" || event.detail > 0;
+    if (!byPointer || this.dialogs.open) return;
+    const control = event.composedPath()[0].closest?.("button, input[type='range'], .stage");
+    if (control) setTimeout(() => !this.dialogs.open && this.focusStage());
+  }
+
+  /** Fill the window from where the canvas begins, so that the page itself need not scroll. */
+  fitHeight() {
+    const top = this.root.getBoundingClientRect().top;
+    const height = Math.max(560, Math.floor(window.innerHeight - Math.max(0, top) - 8));
+    if (height !== this.fittedHeight) {
+      this.fittedHeight = height;
+      this.root.style.height = `${height}px`;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+"""Mounts the canvas on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from pages.components.canvas.assets_route import assets_key, read_styles
+from rsqa_core.records import Project
+
+# Only a doorway: the modules are files of their own, loaded once and kept by the browser. A module
+# made from a blob has no address of its own, hence the absolute one.
+_DOORWAY = """
+export default async function (component) {
+  const address = new URL(component.data.module, window.location.href).href;
+  const canvas = await import(address);
+  return canvas.mount(component);
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasData:
+    """What the canvas needs to know before its first request.
+
+    ``query`` holds the queue's parameters as in an address, ``item_id`` the image to begin with.
+    ``images`` and ``candidates`` are the project's counts.
+    """
+
+    api_root: str
+    token: str
+    reviewer: str
+    project: Project
+    images: int
+    candidates: int
+    query: dict[str, str] = field(default_factory=dict)
+    item_id: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form in which the component receives it."""
+        project = self.project
+        return {
+            "api": self.api_root,
+            "module": f"{self.api_root}/canvas/{assets_key()}/main.js",
+            "token": self.token,
+            "reviewer": self.reviewer,
+            "project": {"id": project.id, "slug": project.slug, "name": project.name},
+            "classes": [
+                {"id": entry.id, "name": entry.name, "color": list(entry.color)}
+                for entry in project.classes
+            ],
+            "head_id": project.active_head_id,
+            "counts": {"images": self.images, "candidates": self.candidates},
+            "query": self.query,
+            "item": self.item_id,
+        }
+
+
+def review_canvas(data: CanvasData) -> str | None:
+    """Draw the canvas and return the page that the reviewer asked to go to, if any.
+
+    A request for a new token needs no answer of its own: the rerun that it causes brings one.
+    """
+    component = st.components.v2.component("rsqa_review", css=read_styles(), js=_DOORWAY)
+    result = component(
+        key="rsqa_review",
+        data=data.as_json(),
+        on_go_change=_nothing,
+        on_token_change=_nothing,
+    )
+    page = result.get("go")
+    return str(page) if page else None
+
+
+def _nothing() -> None:
+    """Streamlit registers a trigger only with a callback; the rerun itself is what is wanted."""

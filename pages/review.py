@@ -1,0 +1,49 @@
+"""Review: the canvas on the chosen queue."""
+
+import streamlit as st
+
+from db.store import projects
+from pages.api import API_ROOT, mint_token
+from pages.api.queue_input import QUERY_PARAMETERS, parse_queue_query
+from pages.components.canvas import CanvasData, review_canvas
+from pages.components.page import (
+    current_project,
+    current_reviewer,
+    go,
+    installation,
+    start_page,
+)
+
+_PAGES = {"train": "train", "queue": "queue", "import": "import_images", "home": "home"}
+
+# The canvas needs the room, and it fits itself to what is left of the window.
+_ROOM = """<style>
+[data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 0; max-width: none; }
+[data-testid="stMain"] { overflow: hidden auto; }
+[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+</style>"""
+
+start_page("Review", heading=False)
+project = current_project()
+st.html(_ROOM)
+
+parameters = st.query_params.to_dict()
+parse_queue_query(parameters)  # a mistyped address is told here, before the canvas asks with it
+item = parameters.get("item", "")
+with installation().database.read() as session:
+    summary = next(s for s in projects.summaries(session) if s.project.id == project.id)
+
+wanted = review_canvas(
+    CanvasData(
+        api_root=API_ROOT,
+        token=mint_token(installation().settings, current_reviewer(), project.id),
+        reviewer=current_reviewer(),
+        project=project,
+        images=summary.images,
+        candidates=summary.candidates,
+        query={name: parameters[name] for name in QUERY_PARAMETERS if parameters.get(name)},
+        item_id=int(item) if item.isascii() and item.isdigit() and len(item) < 19 else None,
+    )
+)
+if wanted in _PAGES:
+    go(_PAGES[wanted])
