@@ -11,6 +11,7 @@ from rsqa_core.raster.display import (
 )
 from rsqa_core.raster.headers import RasterHeader
 from rsqa_core.raster.masks import area_shares, encode_mask, read_mask
+from rsqa_core.raster.probabilities import encode_probs, read_probs, require_probs
 from rsqa_core.raster.tiles import file_sha256, pixel_sha256, read_tile, write_tile_geotiff
 from rsqa_core.raster.tiling import TileWindow, tile_windows
 
@@ -23,12 +24,15 @@ __all__ = [
     "display_bands",
     "encode_display_jpeg",
     "encode_mask",
+    "encode_probs",
     "file_sha256",
     "open_source",
     "pixel_sha256",
     "read_mask",
+    "read_probs",
     "read_rgb",
     "read_tile",
+    "require_probs",
     "stretch_of",
     "stretch_of_pixels",
     "tile_windows",

@@ -192,6 +192,15 @@ class Source:
         """Decode the whole extent, decimated so that the longer side has about ``side_px``."""
         return self._ask("overview", side_px=side_px)
 
+    def verify(self) -> None:
+        """Decode all pixels without returning them (of very large TIFFs, an overview).
+
+        Raises:
+            UnreadableFileError: the data is truncated or corrupt.
+        """
+        with _naming(self.path):
+            self._worker.ask("verify")
+
     def _ask(self, op: str, **args: int) -> Patch:
         with _naming(self.path):
             _, arrays = self._worker.ask(op, **args)

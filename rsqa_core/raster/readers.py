@@ -35,6 +35,8 @@ class Reader(Protocol):
 
     def overview(self, side_px: int) -> tuple[Pixels, Valid | None]: ...
 
+    def verify(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -61,8 +63,7 @@ class PillowReader:
     """JPEG and PNG: decoded whole at the first window, kept until closed."""
 
     def __init__(self, path: str, kind: RasterFormat, *, as_mask: bool) -> None:
-        if kind == "PNG":
-            _refuse_huge_png(path)
+        self._divisor = _check_png(path) if kind == "PNG" else 1
         Image.MAX_IMAGE_PIXELS = MAX_WHOLE_PX
         try:
             with warnings.catch_warnings():
@@ -75,6 +76,7 @@ class PillowReader:
         self._image: Image.Image | None = image
         self._pixels: Pixels | None = None
         self._valid: Valid | None = None
+        self._as_mask = as_mask
         self._target = _target_mode(image, as_mask=as_mask)
         alpha = self._target in {"RGBA", "LA"}
         palette = _palette_of(image) if as_mask and image.mode == "P" else None
@@ -101,6 +103,8 @@ class PillowReader:
             if image.mode != self._target:
                 image = image.convert(self._target)
             array = np.asarray(image, dtype=self.header.dtype)
+            if self._as_mask and self._divisor > 1:
+                array = array // self._divisor
             array = array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
             if self.header.has_alpha:
                 self._valid = array[-1] > 0
@@ -123,6 +127,9 @@ class PillowReader:
         step = max(1, -(-max(pixels.shape[1:]) // side_px))
         return pixels[:, ::step, ::step], None if valid is None else valid[::step, ::step]
 
+    def verify(self) -> None:
+        self._decode()
+
     def close(self) -> None:
         self._image = self._pixels = self._valid = None
 
@@ -132,6 +139,8 @@ def _target_mode(image: Image.Image, *, as_mask: bool) -> str:
     mode = image.mode
     if mode == "P" and not as_mask:
         return "RGBA" if "transparency" in image.info else "RGB"
+    if mode == "1" and not as_mask:
+        return "L"
     if mode in {"P", "1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I"}:
         return mode
     if mode in {"CMYK", "YCbCr", "LAB", "HSV"} and not as_mask:
@@ -146,14 +155,18 @@ def _palette_of(image: Image.Image) -> tuple[Color, ...]:
     return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3))
 
 
-def _refuse_huge_png(path: str) -> None:
-    # Pillow refuses too, but only tells the product of the sides.
+def _check_png(path: str) -> int:
+    """Refuse huge claims and return what Pillow multiplies grey values of 2 or 4 bits with."""
     with Path(path).open("rb") as stream:
-        start = stream.read(24)
-    if len(start) == 24 and start[12:16] == b"IHDR":
-        width_px, height_px = struct.unpack(">II", start[16:24])
-        if width_px * height_px > MAX_WHOLE_PX:
-            raise UnreadableFileError(_too_large(f"it claims {width_px:,} x {height_px:,} px"))
+        start = stream.read(26)
+    if len(start) < 26 or start[12:16] != b"IHDR":
+        raise UnreadableFileError("its PNG header is corrupt; copy it again from its source")
+    width_px, height_px, bit_depth, color_type = struct.unpack(">IIBB", start[16:26])
+    if width_px * height_px > MAX_WHOLE_PX:
+        # Pillow refuses too, but tells only the product of the sides.
+        raise UnreadableFileError(_too_large(f"it claims {width_px:,} x {height_px:,} px"))
+    # Pillow spreads few grey levels over 0..255, which would turn class 1 of a mask into 17 or 85.
+    return {2: 85, 4: 17}.get(bit_depth, 1) if color_type == 0 else 1
 
 
 def _too_large(claim: str) -> str:

@@ -18,12 +18,14 @@ from rsqa_core.raster.headers import Color, RasterHeader, Transform
 from rsqa_core.raster.limits import (
     MAX_BANDS,
     MAX_BLOCK_BYTES,
+    MAX_WHOLE_PX,
     MAX_WINDOW_BYTES,
     MAX_WINDOWED_PX,
     OVERVIEW_PX,
 )
 
 _DTYPES = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"}
+_VERIFY_BYTES = 64 << 20
 _LOSSY = {Compression.jpeg, Compression.webp, Compression.lerc}
 _FAILURES = (RasterioError, OSError, ValueError, rasterio.errors.CRSError)
 
@@ -169,6 +171,18 @@ class TiffReader:
         if np.issubdtype(pixels.dtype, np.floating):
             parts.append(np.any(np.isfinite(pixels), axis=0))
         return np.logical_and.reduce(parts) if parts else None
+
+    def verify(self) -> None:
+        """Decode every block, or a decimated overview of files too large for that."""
+        width, height = self._file.width, self._file.height
+        if width * height > MAX_WHOLE_PX:
+            self.overview(OVERVIEW_PX)
+            return
+        block_rows = self._file.block_shapes[0][0]
+        row_bytes = width * self._file.count * np.dtype(self.header.dtype).itemsize
+        rows = max(1, _VERIFY_BYTES // (row_bytes * block_rows)) * block_rows
+        for top in range(0, height, rows):
+            self._finish(Window(0, top, width, min(rows, height - top)), None)
 
     def close(self) -> None:
         self._file.close()

@@ -56,6 +56,7 @@ class Decoder:
             "open": self._open,
             "read": self._read,
             "overview": self._overview,
+            "verify": self._verify,
             "close": self._close,
         }
         return operations[request["op"]](**request["args"])
@@ -72,6 +73,10 @@ class Decoder:
     def _overview(self, side_px: int) -> Reply:
         pixels, valid = self._opened().overview(side_px)
         return {}, [pixels] if valid is None else [pixels, valid]
+
+    def _verify(self) -> Reply:
+        self._opened().verify()
+        return {}, []
 
     def _close(self) -> Reply:
         if self._reader is not None:

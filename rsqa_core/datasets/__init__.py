@@ -1,0 +1,1 @@
+"""Folders of imagery and masks: what is in them, and what their classes are called."""
