@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rsqa_core.scenes.canvas import BUILDING, ROAD, WATER, Canvas, Point, Sun, clipped, lit
-from rsqa_core.scenes.looks import Color
+from rsqa_core.scenes.look import Color
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.palette import Palette
 from rsqa_core.scenes.plan import Basin, Plan, Structure
+from rsqa_core.scenes.water import Shore
 
 Rect = tuple[float, float, float, float]
 _PROBES = [(u / 4, v / 4) for u in range(5) for v in range(5)]
@@ -21,25 +22,36 @@ class Builder:
         self.sun = sun
         self.palette = palette
 
-    def build(self, plan: Plan) -> None:
-        """Draw pools, tanks and structures; far side of the lean first, so near ones overlap."""
+    def build(self, plan: Plan, shore: Shore) -> None:
+        """Draw walls, pools, tanks and structures; what leans over others comes last."""
+        self._garden_walls(plan, shore)
         for basin in plan.basins:
             self._basin(basin)
         lean = self.sun.lean
         order = sorted(plan.structures, key=lambda s: s.center[0] * lean[0] + s.center[1] * lean[1])
         for structure in order:
-            self._structure(structure)
+            if shore.at(*structure.center) > 5:
+                self._structure(structure)
         for center, radius, height, color in plan.tanks:
             self._tank(center, radius, height, color)
 
+    def _garden_walls(self, plan: Plan, shore: Shore) -> None:
+        color = lit(self.palette.paving, self.rng.uniform(0.9, 1.4))
+        height = self.rng.uniform(1.2, 2.4)
+        for outline in plan.walls:
+            if float(shore.along(outline).min()) > 5:
+                self.canvas.wall(outline, 0.22, color, height)
+
     def _free(self, structure: Structure) -> bool:
         seen = 0
+        taken = (ROAD, WATER) if structure.attached else (BUILDING, ROAD, WATER)
         for part in structure.parts:
             for u, v in _PROBES:
                 x = part[0] + u * (part[2] - part[0])
                 y = part[1] + v * (part[3] - part[1])
-                at = self.canvas.class_at(*_place(structure.center, structure.axis, x, y))
-                if at in (BUILDING, ROAD, WATER):
+                px, py = _place(structure.center, structure.axis, x, y)
+                at = self.canvas.class_at(px, py)
+                if at in taken or self.canvas.is_reserved(px, py):
                     return False
                 seen += at is not None
         return seen > 0
@@ -75,6 +87,11 @@ class Builder:
             quad = [self._top(s, *p, 0), self._top(s, *q, 0),
                     self._top(s, *q, s.height_m), self._top(s, *p, s.height_m)]  # fmt: skip
             self.canvas.polygon(quad, wall, BUILDING, s.height_m * 0.5)
+            if s.height_m > 9 and self.canvas.gsd_m < 0.7:
+                for storey in range(1, int(s.height_m / 3.1)):
+                    level = storey * 3.1
+                    line = [self._top(s, *p, level), self._top(s, *q, level)]
+                    self.canvas.line(line, 0.5, lit(wall, 0.6))
 
     def _quad(self, s: Structure, rect: Rect, height: float, color: Color) -> None:
         x0, y0, x1, y1 = rect

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rsqa_core.scenes.looks import Color
+from rsqa_core.scenes.look import Color
 
 BUILDING, LAND, ROAD, VEGETATION, WATER = range(5)
 OVERSAMPLING = 2
@@ -54,6 +54,7 @@ class Canvas:
         self.color = Image.new("RGB", (self.fine_px, self.fine_px))
         self.ids = Image.new("L", (self.fine_px, self.fine_px), LAND)
         self.height = Image.new("F", (self.fine_px, self.fine_px), 0.0)
+        self.reserved = Image.new("L", (self.fine_px, self.fine_px), 0)
         self.refresh()
 
     def refresh(self) -> None:
@@ -62,6 +63,7 @@ class Canvas:
         self._ids_draw = ImageDraw.Draw(self.ids)
         self._height_draw = ImageDraw.Draw(self.height)
         self._ids_access = self.ids.load()
+        self._reserved_access = self.reserved.load()
 
     def pixels(self, points: Sequence[Point] | Points) -> list[float]:
         """Return points as the flat list of fine pixel coordinates that Pillow wants."""
@@ -78,6 +80,20 @@ class Canvas:
         if 0 <= column < self.fine_px and 0 <= row < self.fine_px and self._ids_access:
             return int(self._ids_access[column, row])  # type: ignore[arg-type]
         return None
+
+    def is_reserved(self, x: float, y: float) -> bool:
+        """Tell whether a point lies on ground that must stay free of buildings."""
+        column, row = int(x * self.scale), int(y * self.scale)
+        inside = 0 <= column < self.fine_px and 0 <= row < self.fine_px
+        return bool(inside and self._reserved_access and self._reserved_access[column, row])
+
+    def wall(self, points: Points, width_m: float, color: Color, height_m: float) -> None:
+        """Draw a closed wall; it casts a shadow and leaves classes as they are."""
+        width = max(1, round(width_m * self.scale))
+        flat = self.pixels(points)
+        flat += flat[:2]
+        self._color_draw.line(flat, fill=color, width=width)
+        self._height_draw.line(flat, fill=height_m, width=width)
 
     def polygon(
         self,

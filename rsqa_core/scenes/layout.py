@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from rsqa_core.scenes.canvas import Canvas
-from rsqa_core.scenes.looks import Look
+from rsqa_core.scenes.canvas import Canvas, normals_of
+from rsqa_core.scenes.highways import add_highway, add_roundabout
+from rsqa_core.scenes.look import Look
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.palette import Palette, between
-from rsqa_core.scenes.plan import Block, Frame, Plan, Street, chosen, split_blocks
+from rsqa_core.scenes.plan import Block, Car, Frame, Plan, Street, chosen, split_blocks
+from rsqa_core.scenes.site import Site
 from rsqa_core.scenes.water import Shore
-from rsqa_core.scenes.zones import ZONES, Site
+from rsqa_core.scenes.zones import ZONES
+
+RIPARIAN = {"river", "lake", "canal"}
 
 
 def lay_out(rng: Rng, canvas: Canvas, look: Look, palette: Palette) -> tuple[Plan, Shore]:
@@ -28,22 +32,53 @@ def lay_out(rng: Rng, canvas: Canvas, look: Look, palette: Palette) -> tuple[Pla
     reach = max(extent * 0.95, target * 1.1)
     shift_u, shift_v = rng.uniform(-0.5, 0.5, 2) * max(0.0, reach - extent * 0.5)
     whole = Block(shift_u - reach, shift_v - reach, shift_u + reach, shift_v + reach)
-    blocks, roads = split_blocks(rng, whole, target)
-    for u0, v0, u1, v1, depth in roads:
-        wide = depth < 2 and rng.random() < 0.6
-        kind, width = ("arterial", rng.uniform(12, 20)) if wide else ("street", rng.uniform(6, 10))
-        if not wide and rng.random() < look.dirt_streets:
-            kind = "dirt"
-        plan.streets.append(Street(frame.line(u0, v0, u1, v1), float(width), kind))
+    blocks, cuts = split_blocks(rng, whole, target)
+    for u0, v0, u1, v1, depth in cuts:
+        _main_road(rng, plan, frame, look, (u0, v0, u1, v1), depth)
     local = _local_weights(rng, look)
     for block in blocks:
         inner = block.inset(6.0)
-        if inner.width < 25 or inner.depth < 25 or not frame.sees(inner, 30):
-            continue
-        ZONES[chosen(rng, local)](site, inner)
+        if inner.width > 25 and inner.depth > 25 and frame.sees(inner, 30):
+            ZONES[chosen(rng, local)](site, inner)
     if rng.random() < look.highway and extent > 150:
-        _highway(rng, plan, extent)
+        add_highway(rng, plan, extent)
+    if shore.kind != "none":
+        _waterside(rng, plan, look, palette, shore, extent)
     return plan, shore
+
+
+def _main_road(
+    rng: Rng,
+    plan: Plan,
+    frame: Frame,
+    look: Look,
+    cut: tuple[float, float, float, float],
+    depth: int,
+) -> None:
+    """Turn one cut between blocks into a dual carriageway, a street or a dirt road."""
+    points = frame.line(*cut)
+    rural = look.dirt_streets > 0.4
+    if depth < 2 and rng.random() < (0.25 if rural else 0.6):
+        if rng.random() < 0.4:
+            normals = normals_of(points)
+            lane, median = float(rng.uniform(7, 10)), float(rng.uniform(2, 6))
+            for side in (-1, 1):
+                shifted = points + normals * (side * (lane + median) / 2)
+                plan.streets.append(Street(shifted, lane, "arterial"))
+            for x, y in points.tolist():
+                if rng.random() < 0.7:
+                    palm = bool(rng.random() < look.palms)
+                    plan.trees.append((x, y, float(rng.uniform(1.0, 2.2)), palm))
+        else:
+            plan.streets.append(Street(points, float(rng.uniform(10, 17)), "arterial"))
+        if rng.random() < 0.45:
+            at = (cut[0], cut[1]) if rng.random() < 0.5 else (cut[2], cut[3])
+            add_roundabout(rng, plan, frame.point(*at))
+        return
+    kind = "dirt" if rng.random() < look.dirt_streets else "street"
+    plan.streets.append(Street(points, float(rng.uniform(5.5, 9.5)), kind))
+    if depth >= 2 and rng.random() < 0.08:
+        add_roundabout(rng, plan, frame.point(cut[0], cut[1]))
 
 
 def _local_weights(rng: Rng, look: Look) -> tuple[tuple[str, float], ...]:
@@ -52,18 +87,30 @@ def _local_weights(rng: Rng, look: Look) -> tuple[tuple[str, float], ...]:
     return tuple((name, (w * float(np.exp(rng.normal(0, 0.8)))) ** power) for name, w in look.zones)
 
 
-def _highway(rng: Rng, plan: Plan, extent: float) -> None:
-    angle = rng.uniform(0, np.pi)
-    t = np.linspace(-1.0, 1.0, 60)
-    bend = rng.uniform(-0.25, 0.25)
-    along, across = t * extent * 0.8, bend * t * t * extent + rng.uniform(-0.25, 0.25) * extent
-    c, s = np.cos(angle), np.sin(angle)
-    points = np.stack([along * c - across * s, along * s + across * c], 1) + extent / 2
-    lane = rng.uniform(11, 16)
-    gap = rng.uniform(3, 12)
-    from rsqa_core.scenes.canvas import normals_of
-
-    normals = normals_of(points)
-    for side in (-1, 1):
-        shift = side * (lane + gap) / 2
-        plan.streets.append(Street(points + normals * shift, float(lane), "highway"))
+def _waterside(
+    rng: Rng, plan: Plan, look: Look, palette: Palette, shore: Shore, extent: float
+) -> None:
+    """Add bushes along the bank, mangroves on flat coasts, and boats."""
+    spots = rng.uniform(0, extent, (min(6000, int(extent * extent / 12)), 2))
+    distance = shore.along(spots)
+    if shore.kind in RIPARIAN and rng.random() < 0.75 * min(1.0, palette.grass_cover * 1.5):
+        width = rng.uniform(4, 16)
+        bank = spots[(distance > 0.5) & (distance < width)]
+        share = rng.uniform(0.2, 1.0)
+        for x, y in bank[rng.random(len(bank)) < share].tolist():
+            plan.trees.append((x, y, float(rng.gamma(5, 0.45)), False))
+    elif shore.kind in {"coast", "island", "lagoon"} and rng.random() < 0.3:
+        width = rng.uniform(6, 0.1 * extent + 8)
+        cx, cy = rng.uniform(0, extent, 2)
+        near = np.hypot(spots[:, 0] - cx, spots[:, 1] - cy) < extent * rng.uniform(0.15, 0.5)
+        belt = spots[(distance > 0) & (distance < width) & near]
+        for x, y in belt.tolist():
+            plan.trees.append((x, y, float(rng.uniform(0.8, 2.2)), False))
+    afloat = spots[distance < -12]
+    if len(afloat) and rng.random() < 0.4:
+        for x, y in afloat[: int(rng.integers(1, 9))].tolist():
+            turn = rng.uniform(0, 2 * np.pi)
+            length = float(np.exp(rng.uniform(np.log(4), np.log(16))))
+            tone = int(rng.uniform(170, 250))
+            axis = (float(np.cos(turn)), float(np.sin(turn)))
+            plan.boats.append(Car((x, y), axis, length, length * 0.32, 1.5, (tone, tone, tone)))

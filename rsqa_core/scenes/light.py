@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from rsqa_core.scenes.canvas import OVERSAMPLING, Canvas, Sun
-from rsqa_core.scenes.looks import Look
+from rsqa_core.scenes.canvas import Canvas, Sun
+from rsqa_core.scenes.look import Look
 from rsqa_core.scenes.noise import Field, NoiseBank, Rng
 from rsqa_core.scenes.palette import between
+
+Picture = NDArray[np.uint8]
 
 
 def draw_sun(rng: Rng, look: Look) -> Sun:
@@ -47,7 +50,8 @@ def shadow_share(height: Field, sun: Sun, metres_per_px: float) -> Field:
         np.maximum(rays, moved - np.float32(np.hypot(px, py) * drop), out=rays)
         distance *= 2
     above = rays - height
-    return np.clip(above / np.float32(max(0.25, 1.2 * drop)), 0, 1)
+    share: Field = np.clip(above / np.float32(max(0.25, 1.2 * drop)), 0, 1)
+    return share
 
 
 def _moved(field: Field, px: int, py: int) -> Field:
@@ -73,53 +77,58 @@ def slope_light(relief: Field, sun: Sun, metres_per_px: float) -> Field:
     toward = gx * np.float32(sun.toward[0]) + gy * np.float32(sun.toward[1])
     light = (sine - cosine * toward) / (sine * np.sqrt(1 + gx * gx + gy * gy))
     # A surface that falls toward the sun has a negative gradient along `toward`.
-    return np.clip(light, 0.25, 1.9)
+    clipped: Field = np.clip(light, 0.25, 1.9)
+    return clipped
 
 
 def photograph(
     rng: Rng, canvas: Canvas, bank: NoiseBank, look: Look, light: Field, shadow: Field
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Return the picture (3, H, W) uint8 as a camera in haze would take it."""
+) -> Picture:
+    """Return the picture (3, H, W) uint8 as a camera above hazy air would take it."""
     albedo = np.asarray(canvas.color).astype(np.float32)
     albedo *= np.float32(1 / 255)
     albedo *= albedo
-    sky = np.float32(rng.uniform(0.22, 0.5) * (1.2 if look.snow else 1.0))
-    sky = min(sky, np.float32(0.6))
-    direct = (1 - shadow) * (1 - sky) * light + sky * (0.65 + 0.35 * light)
-    blue = rng.uniform(0.0, 0.35)
-    tint = np.array([1 - 0.5 * blue, 1 - 0.1 * blue, 1 + 0.5 * blue], dtype=np.float32)
+    sky = np.float32(rng.uniform(0.12, 0.34) + 0.12 * (look.snow > 0))
+    direct = (1 - shadow) * (1 - sky) * light + sky * (0.6 + 0.4 * light)
+    blue = rng.uniform(0.0, 0.4)
     n = canvas.size_px
     picture = np.empty((3, n, n), dtype=np.float32)
-    for k in range(3):
-        band = albedo[..., k] * (direct * (1 + shadow * (tint[k] - 1)))
-        picture[k] = band.reshape(n, OVERSAMPLING, n, OVERSAMPLING).mean(axis=(1, 3))
+    for k, tint in enumerate((1 - 0.5 * blue, 1 - 0.1 * blue, 1 + 0.5 * blue)):
+        band = albedo[..., k] * direct
+        band *= 1 + shadow * np.float32(tint - 1)
+        picture[k] = 0.25 * (band[::2, ::2] + band[::2, 1::2] + band[1::2, ::2] + band[1::2, 1::2])
     return _sensor(rng, picture, look, bank)
 
 
-def _sensor(
-    rng: Rng, picture: Field, look: Look, bank: NoiseBank
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _sensor(rng: Rng, picture: Field, look: Look, bank: NoiseBank) -> Picture:
     n = picture.shape[1]
-    haze = np.float32(between(rng, look.haze))
-    veil = np.array([0.42, 0.46, 0.52], dtype=np.float32) * np.float32(rng.uniform(0.8, 1.3))
-    picture = picture * (1 - haze) + (veil * haze)[:, None, None]
     blur = rng.uniform(0.25, 0.85)
     picture = ndimage.gaussian_filter(picture, (0, blur, blur), truncate=2.5)
-    np.clip(picture, 0, None, out=picture)
-    shown = np.sqrt(picture)
-    contrast = np.float32(between(rng, look.contrast))
-    pivot = np.float32(rng.uniform(0.38, 0.55))
-    shown = (shown - pivot) * contrast + pivot * np.float32(rng.uniform(0.88, 1.12))
+    picture = np.sqrt(np.clip(picture, 0, None))
+    picture *= _exposure(rng, picture, look)
+    haze = np.float32(between(rng, look.haze))
+    veil = np.array([0.58, 0.62, 0.66], dtype=np.float32) * np.float32(rng.uniform(0.85, 1.15))
+    picture = picture * (1 - haze) + (veil * haze)[:, None, None]
+    contrast, pivot = np.float32(between(rng, look.contrast)), np.float32(0.5)
+    shown = (picture - pivot) * contrast + pivot
     grey = shown.mean(axis=0, keepdims=True)
     shown = grey + (shown - grey) * np.float32(between(rng, look.saturation))
-    cast = (1 + rng.normal(0, 0.035, 3)).astype(np.float32)
-    shown *= cast[:, None, None]
+    cast = 1 + rng.normal(0, 0.022, 3)
+    shown *= (cast / cast.mean()).astype(np.float32)[:, None, None]
     np.clip(shown, 0, 1, out=shown)
     shown = shown ** np.float32(np.exp(rng.normal(0, 0.1)))
-    noise = np.float32(rng.uniform(0.2, 3.5) / 255)
-    half = bank.size_px // 2
+    noise = np.float32(rng.uniform(0.2, 3.2) / 255)
     grain = bank.grain()
     for k in range(3):
-        corner = (0, half)[k % 2], (0, half)[k // 2]
-        shown[k] += grain[corner[0] : corner[0] + n, corner[1] : corner[1] + n] * noise
+        row, column = (k % 2) * n, (k // 2) * n
+        shown[k] += grain[row : row + n, column : column + n] * noise
     return np.clip(np.round(shown * 255), 0, 255).astype(np.uint8)
+
+
+def _exposure(rng: Rng, picture: Field, look: Look) -> np.float32:
+    """Return the gain that puts the bright parts of the view where a display would show them."""
+    bright = float(np.percentile(picture[:, ::6, ::6].mean(axis=0), 97))
+    wanted = rng.uniform(0.62, 0.96)
+    gain = wanted / max(bright, 0.05)
+    # Halfway only: an all-water or all-forest view stays darker than a desert.
+    return np.float32(np.clip(gain, 0.6, 2.2) ** 0.75)

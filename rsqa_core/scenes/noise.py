@@ -54,7 +54,7 @@ class NoiseBank:
     def __init__(self, rng: Rng, size_px: int) -> None:
         self._rng = rng
         self.size_px = size_px
-        half = octaves(rng, size_px // 2, coarse_cells=2, octave_count=6, falloff=0.6)
+        half = octaves(rng, size_px // 2, coarse_cells=2, octave_count=8, falloff=0.62)
         self._broad = enlarged(half, size_px)
         cells = max(8, size_px // 32)
         fine = octaves(rng, size_px // 2, coarse_cells=cells, octave_count=4, falloff=0.75)
@@ -68,7 +68,7 @@ class NoiseBank:
         return np.roll(turned, (int(down), int(right)), (0, 1))
 
     def broad(self) -> Field:
-        """Return large soft patches with detail down to about 1/64 of the scene."""
+        """Return large patches with detail down to a few pixels."""
         return self._shifted(self._broad)
 
     def fine(self) -> Field:

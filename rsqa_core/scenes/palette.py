@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rsqa_core.scenes.canvas import clipped, jittered
-from rsqa_core.scenes.looks import Color, Look, Range
+from rsqa_core.scenes.look import Color, Look, Range
 from rsqa_core.scenes.noise import Rng
 
 

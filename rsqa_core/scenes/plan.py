@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rsqa_core.scenes.canvas import Point, Points
-from rsqa_core.scenes.looks import Color, Weights
+from rsqa_core.scenes.look import Color, Weights
 from rsqa_core.scenes.noise import Rng
 
 
@@ -37,7 +37,10 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A building: rectangles (x0, y0, x1, y1) around ``center``, x along the unit vector ``axis``."""
+    """A building: rectangles (x0, y0, x1, y1) around ``center``, x along the unit vector ``axis``.
+
+    ``detail`` says how much stands on the roof; an ``attached`` one may touch its neighbours.
+    """
 
     center: Point
     axis: Point
@@ -46,6 +49,7 @@ class Structure:
     roof: str
     color: Color
     detail: int = 0
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,12 @@ class Plan:
     basins: list[Basin] = field(default_factory=list)
     cars: list[Car] = field(default_factory=list)
     walls: list[Points] = field(default_factory=list)
+    stalls: list[tuple[Point, Point]] = field(default_factory=list)
+    corridors: list[tuple[Points, float]] = field(default_factory=list)
+    verges: list[Patch] = field(default_factory=list)
+    rounds: list[tuple[Point, float, float]] = field(default_factory=list)
+    islands: list[Patch] = field(default_factory=list)
+    boats: list[Car] = field(default_factory=list)
     tanks: list[tuple[Point, float, float, Color]] = field(default_factory=list)
     trees: list[tuple[float, float, float, bool]] = field(default_factory=list)
     forests: list[tuple[Points, float, float]] = field(default_factory=list)
@@ -147,7 +157,8 @@ class Frame:
             flat = uv @ np.array([[c, s], [-s, c]])
             if self.layout == "curved":
                 flat = flat + np.sin(flat @ self._wave.T + self._phase) @ self._push
-        return flat + self.middle
+        moved: Points = flat + self.middle
+        return moved
 
     def point(self, u: float, v: float) -> Point:
         """Map one point."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.scenes.buildings import Builder
@@ -13,10 +14,11 @@ from rsqa_core.scenes.canvas import BUILDING, LAND, ROAD, VEGETATION, WATER, Can
 from rsqa_core.scenes.ground import Ground
 from rsqa_core.scenes.layout import lay_out
 from rsqa_core.scenes.light import draw_sun, photograph, shadow_share, slope_light
-from rsqa_core.scenes.looks import LOOKS, Look, look_named
+from rsqa_core.scenes.look import Look
+from rsqa_core.scenes.looks import LOOKS, look_named
 from rsqa_core.scenes.noise import Field, NoiseBank, Rng
 from rsqa_core.scenes.palette import Palette, draw_palette
-from rsqa_core.scenes.streets import paint_cars, paint_streets
+from rsqa_core.scenes.streets import StreetPainter, clear_of_buildings, paint_cars, paint_stalls
 from rsqa_core.scenes.vegetation import Crowns, plant
 from rsqa_core.scenes.water import paint_water
 
@@ -106,29 +108,37 @@ def _render(
     sun = draw_sun(rngs[1], look)
     canvas = Canvas(size_px, gsd_m)
     bank = NoiseBank(rngs[2], canvas.fine_px)
-    ground = Ground(rngs[3], canvas, bank, palette, {})
+    ground = Ground(rngs[3], canvas, bank, palette)
     plan, shore = lay_out(rngs[4], canvas, look, palette)
     canvas.color.paste(ground.texture("soil"))
     ground.lay(plan.patches)
     paint_water(rngs[5], canvas, bank, palette, shore)
-    late_cars = len(plan.cars)
-    ground.lay([p for p in plan.late_patches if shore.at(*p.points.mean(axis=0)) > 12])
-    paint_streets(rngs[6], canvas, ground, palette, plan, shore)
-    plan.cars = [c for c in plan.cars[:late_cars] if shore.at(*c.center) > 4] + [
-        *plan.cars[late_cars:]
-    ]
-    Builder(rngs[6], canvas, sun, palette).build(plan)
-    paint_cars(canvas, plan.cars)
+    dry = [p for p in plan.late_patches if float(shore.along(p.points).min()) > 3]
+    ground.lay(dry)
+    ground.lay([p for p in plan.verges if float(shore.along(p.points).min()) > 0])
+    standing = [c for c in plan.cars if shore.at(*c.center) > 4]
+    plan.cars = []
+    StreetPainter(rngs[6], canvas, ground, palette, plan, shore).paint()
+    paint_stalls(canvas, [s for s in plan.stalls if shore.at(*s[0]) > 4])
+    Builder(rngs[6], canvas, sun, palette).build(plan, shore)
+    paint_cars(canvas, [*clear_of_buildings(canvas, standing), *plan.cars, *plan.boats])
     crowns = plant(rngs[7], canvas, bank, palette, plan)
     relief = _relief(rngs[8], canvas, bank, look)
+    step = gsd_m / 2
+    leaves = None
     if crowns is not None:
         _paint_crowns(canvas, palette, crowns, bank)
-        relief += crowns.height_m
-    step = gsd_m / 2
+        leaves = crowns.height_m > 0
+        rough = np.float32(min(0.35, 1.2 * step))
+        relief += np.where(leaves, crowns.height_m + rough * bank.fine(), np.float32(0))
     light = slope_light(relief, sun, step)
-    built = np.asarray(canvas.ids) == BUILDING
-    light[built] = 1.0
+    if leaves is not None:
+        # Leaves let light through and scatter it, so crowns shade more softly than rock would.
+        light = np.where(leaves, 0.5 + 0.5 * light, light)
+    light[np.asarray(canvas.ids) == BUILDING] = 1.0
     shadow = shadow_share(np.asarray(canvas.height), sun, step)
+    if leaves is not None:
+        shadow = np.where(leaves, shadow * np.float32(0.75), shadow)
     _speckle(canvas, bank)
     rgb = photograph(rngs[8], canvas, bank, look, light, shadow)
     return rgb, _majority(np.asarray(canvas.ids))
@@ -136,25 +146,28 @@ def _render(
 
 def _relief(rng: Rng, canvas: Canvas, bank: NoiseBank, look: Look) -> Field:
     """Return the small relief of open ground in metres; roads, roofs and water are level."""
-    ids = np.asarray(canvas.ids)
-    rough = np.isin(ids, (LAND, VEGETATION))
     step = canvas.gsd_m / 2
-    dunes = float(rng.random() < look.dunes)
-    relief = bank.fine() * np.float32(0.12 * step * rng.uniform(0.3, 1.2))
-    relief += bank.broad() * np.float32(step * (1.5 + 6 * dunes * rng.random()))
-    relief += bank.grain() * np.float32(0.05 * step)
+    relief = bank.fine() * np.float32(step * rng.uniform(0.05, 0.3))
+    relief += bank.broad() * np.float32(step * rng.uniform(0.3, 1.5))
+    if rng.random() < look.dunes:
+        angle, length = rng.uniform(0, np.pi), rng.uniform(8, 45)
+        axis = np.arange(canvas.fine_px, dtype=np.float32) / np.float32(canvas.scale)
+        phase = axis[None] * np.float32(np.cos(angle)) + axis[:, None] * np.float32(np.sin(angle))
+        wave = np.sin(phase * np.float32(2 * np.pi / length) + 3.0 * bank.broad())
+        where = np.clip(bank.broad() + np.float32(rng.uniform(-1, 1)), 0, 1)
+        relief += wave * where * np.float32(length * rng.uniform(0.005, 0.03))
+    rough = np.isin(np.asarray(canvas.ids), (LAND, VEGETATION))
     return np.where(rough, relief, np.float32(0))
 
 
 def _paint_crowns(canvas: Canvas, palette: Palette, crowns: Crowns, bank: NoiseBank) -> None:
-    from PIL import Image
-
     grown = crowns.height_m > 0
     color = np.asarray(canvas.color).copy()
     table = np.asarray(palette.crowns, dtype=np.float32)
     leaves = table[crowns.kind[grown]]
     deep = 0.75 + 0.25 * np.clip(crowns.height_m[grown] / 4, 0, 1)
-    leaves *= (crowns.tint[grown] * deep * (1 + 0.1 * bank.grain()[grown]))[:, None]
+    mottle = 1 + 0.09 * bank.grain()[grown] + 0.09 * bank.fine()[grown]
+    leaves *= (crowns.tint[grown] * deep * mottle)[:, None]
     color[grown] = np.clip(leaves, 0, 255).astype(np.uint8)
     canvas.color = Image.fromarray(color)
     canvas.refresh()
@@ -165,8 +178,6 @@ SPECKLE = {BUILDING: 0.025, LAND: 0.04, ROAD: 0.025, VEGETATION: 0.05, WATER: 0.
 
 def _speckle(canvas: Canvas, bank: NoiseBank) -> None:
     """Give every surface the unevenness that real ones have."""
-    from PIL import Image
-
     table = np.zeros(256, dtype=np.float32)
     for class_id, amount in SPECKLE.items():
         table[class_id] = amount

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from rsqa_core.scenes.canvas import LAND, VEGETATION, WATER, Canvas
-from rsqa_core.scenes.looks import Color
+from rsqa_core.scenes.canvas import LAND, WATER, Canvas, Points
 from rsqa_core.scenes.noise import Field, NoiseBank, Rng, enlarged, octaves
 from rsqa_core.scenes.palette import Palette
 
@@ -30,6 +30,11 @@ class Shore:
         j = min(max(int(x / self.extent_m * GRID_PX), 0), GRID_PX - 1)
         i = min(max(int(y / self.extent_m * GRID_PX), 0), GRID_PX - 1)
         return float(self.distance[i, j])
+
+    def along(self, points: Points) -> NDArray[np.float64]:
+        """Return the distance at (N, 2) points as (N,)."""
+        cell = np.clip((points / self.extent_m * GRID_PX).astype(int), 0, GRID_PX - 1)
+        return self.distance[cell[:, 1], cell[:, 0]].astype(np.float64)
 
     def _turned(self, angle: float) -> tuple[Field, Field]:
         half = self.extent_m / 2
@@ -147,64 +152,95 @@ def _capsule(x: Field, y: Field, a: tuple[float, float], b: tuple[float, float])
 
 
 def paint_water(rng: Rng, canvas: Canvas, bank: NoiseBank, palette: Palette, shore: Shore) -> None:
-    """Draw beach, shallows and deep water on the canvas."""
+    """Draw beach or quay, shallows and deep water on the canvas."""
     if shore.kind == "none" or float(shore.distance.min()) > 20:
         return
-    size = canvas.fine_px
-    fine_texture = bank.fine()
-    distance = enlarged(shore.distance, size)
+    distance = enlarged(shore.distance, canvas.fine_px)
     built = shore.kind in {"canal", "port"}
     if not built:
-        distance = distance + fine_texture * np.float32(min(1.2, shore.extent_m * 0.002))
+        rough = np.float32(min(1.4, shore.extent_m * 0.0025))
+        distance = distance + bank.fine() * rough
     water = distance < 0
     color = np.asarray(canvas.color).astype(np.float32)
-    if not built:
-        _beach(rng, color, distance, palette, canvas)
-    slope = float(np.exp(rng.uniform(np.log(3), np.log(90))))
-    if shore.kind in {"canal", "port"}:
-        slope = 4.0
-    depth = np.clip(-distance + bank.broad() * np.float32(0.35 * slope) * (distance < -2), 0, None)
-    clear = np.exp(-depth / np.float32(slope)) * np.float32(rng.uniform(0.5, 1.0))
-    deep, shallow = palette.water_deep, palette.water_shallow
-    cloud = 1 + np.float32(rng.uniform(0.0, 0.14)) * bank.broad()
-    ripple = _ripples(rng, canvas, bank)
-    for k in range(3):
-        body = deep[k] * cloud + ripple
-        body += (shallow[k] - body) * clear
-        color[..., k] = np.where(water, body, color[..., k])
-    canvas.color = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
     ids = np.asarray(canvas.ids).copy()
-    bank_width = rng.uniform(2, 10)
-    if shore.kind in {"river", "lake"} and rng.random() < 0.6 and palette.grass_cover > 0.2:
-        reeds = (~water) & (distance < bank_width) & (bank.broad() > -0.4)
-        green = np.asarray(palette.crowns[0], dtype=np.uint8)
-        picture = np.asarray(canvas.color).copy()
-        picture[reeds] = green
-        canvas.color = Image.fromarray(picture)
-        ids[reeds] = VEGETATION
+    if built:
+        quay = (distance >= 0) & (distance < np.float32(rng.uniform(1.5, 7)))
+        color[quay] = np.asarray(palette.paving, dtype=np.float32) * rng.uniform(0.9, 1.15)
+        ids[quay] = LAND
+    else:
+        _beach(rng, color, ids, distance, palette, bank)
+    _fill_water(rng, color, distance, water, canvas, bank, palette, shore)
     ids[water] = WATER
+    canvas.color = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
     canvas.ids = Image.fromarray(ids)
     canvas.refresh()
 
 
-def _beach(rng: Rng, color: Field, distance: Field, palette: Palette, canvas: Canvas) -> None:
-    width = rng.uniform(2, 25)
-    dry: Color = palette.soils[0]
-    zone = np.clip(1 - distance / np.float32(width), 0, 1) * (distance >= 0)
-    wet = np.clip(1 - distance / np.float32(max(1.5, width * 0.2)), 0, 1)
+def _fill_water(
+    rng: Rng,
+    color: Field,
+    distance: Field,
+    water: NDArray[np.bool_],
+    canvas: Canvas,
+    bank: NoiseBank,
+    palette: Palette,
+    shore: Shore,
+) -> None:
+    """Colour the water by depth: bottom shows through near the shore, bars and channels beyond."""
+    natural = shore.kind in {"coast", "island", "fronds", "lagoon"}
+    slope = 3.0 if not natural else float(np.exp(rng.uniform(np.log(4), np.log(80))))
+    slope = min(slope, canvas.extent_m * 0.15)
+    depth = np.clip(-distance, 0, None) / np.float32(slope)
+    if natural and rng.random() < 0.5:
+        bars = bank.broad() * np.float32(rng.uniform(0.2, 0.9))
+        depth = np.clip(depth + bars * np.minimum(depth, 1), 0, None)
+    clear = np.exp(-depth) * np.float32(rng.uniform(0.55, 1.0))
+    bottom = np.clip(1 + 0.12 * bank.fine() + 0.1 * bank.broad(), 0.4, 1.6)
+    cloud = 1 + np.float32(rng.uniform(0.02, 0.18)) * bank.broad()
+    ripple = _ripples(rng, canvas, bank)
+    foam = None
+    if natural and rng.random() < 0.5:
+        edge = np.abs(-distance - np.float32(rng.uniform(0.5, 6)) - bank.fine())
+        foam = np.clip(1 - edge / np.float32(rng.uniform(0.8, 2.5)), 0, 1) * (bank.fine() > -0.3)
+        foam = foam * np.float32(rng.uniform(30, 150))
     for k in range(3):
-        sand = dry[k] * 1.06 * (1 - 0.35 * wet)
-        color[..., k] += (sand - color[..., k]) * np.minimum(zone * 1.6, 1)
+        body = palette.water_deep[k] * cloud
+        body += (palette.water_shallow[k] * bottom - body) * clear
+        body += ripple
+        if foam is not None:
+            body += foam
+        np.copyto(color[..., k], body, where=water)
+
+
+def _beach(
+    rng: Rng,
+    color: Field,
+    ids: NDArray[np.uint8],
+    distance: Field,
+    palette: Palette,
+    bank: NoiseBank,
+) -> None:
+    """Lay sand or mud along the water, wet where the waves reach."""
+    width = float(np.exp(rng.uniform(np.log(1.5), np.log(25))))
+    edge = distance + bank.fine() * np.float32(width * 0.15)
+    zone = (edge < width) & (distance >= 0)
+    wet = np.clip(1 - distance[zone] / np.float32(max(1.0, width * 0.25)), 0, 1)
+    tone = (1.04 - 0.34 * wet) * (1 + 0.03 * bank.fine()[zone])
+    sand = np.asarray(palette.soils[0], dtype=np.float32)
+    color[zone] = tone[:, None] * sand
+    ids[zone] = LAND
 
 
 def _ripples(rng: Rng, canvas: Canvas, bank: NoiseBank) -> Field:
-    """Return waves and glint as an addition to the display value, (N, N)."""
-    strength = float(rng.uniform(0, 5)) * (1 if canvas.gsd_m < 1 else 0.5)
-    ripple = bank.fine() * np.float32(strength)
+    """Return waves, wind streaks and glint as an addition to the display value, (N, N)."""
+    ripple = bank.fine() * np.float32(rng.uniform(0, 4))
+    if rng.random() < 0.5:
+        angle, length = rng.uniform(0, np.pi), max(rng.uniform(3, 25), 3 * canvas.gsd_m)
+        axis = np.arange(canvas.fine_px, dtype=np.float32) / np.float32(canvas.scale)
+        phase = axis[None] * np.float32(np.cos(angle)) + axis[:, None] * np.float32(np.sin(angle))
+        swell = np.sin(phase * np.float32(2 * np.pi / length) + 2.2 * bank.broad())
+        ripple += swell * np.float32(rng.uniform(0.5, 4)) * (0.6 + 0.4 * bank.fine())
     if rng.random() < 0.35:
-        glint = np.clip(bank.grain() + 0.4 * bank.fine() - 2.2, 0, None)
-        ripple = ripple + glint * np.float32(rng.uniform(10, 40))
+        glint = np.clip(bank.grain() + 0.5 * bank.fine() - 2.0, 0, None)
+        ripple += glint * np.float32(rng.uniform(8, 45))
     return ripple
-
-
-__all__ = ["LAND", "Shore", "paint_water"]
