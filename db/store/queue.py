@@ -214,17 +214,28 @@ def _cursor_of(place: _Place, query: QueueQuery) -> str:
 
 
 def _place_of(cursor: str, query: QueueQuery) -> _Place:
+    """Read a cursor, which comes from a browser and may hold anything."""
     refusal = InvalidInputError(
         f"The cursor {cursor[:40]!r} does not belong to this queue. Start again without a cursor."
     )
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         order, seed, value, image_id = json.loads(text)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise refusal from error
-    fits = isinstance(value, str) if order == "name" else isinstance(value, int | float | None)
-    if (order, seed) != (query.order, query.seed) or not fits or type(image_id) is not int:
+    if (order, seed) != (query.order, query.seed) or not _is_id(image_id):
         raise refusal
-    if value is None and order == "random":
+    match query.order:
+        case "name":
+            fits = isinstance(value, str)
+        case "random":
+            fits = _is_id(value)
+        case _:
+            fits = value is None or (type(value) in (int, float) and 0.0 <= value <= 1.0)
+    if not fits:
         raise refusal
     return _Place(value, image_id)
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
