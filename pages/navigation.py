@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import Page as StreamlitPage
 
 from pages.components.errors import page_boundary
-from pages.components.frame import LOGO, draw_sidebar
+from pages.components.frame import ICON, LOGO, draw_sidebar
 from pages.components.page import inside_navigation
 
 _FOLDER = Path(__file__).resolve().parent
@@ -23,7 +23,7 @@ _PAGES = (
 
 def run() -> None:
     """Draw the frame and the page that the address names."""
-    st.set_page_config(page_title="RSQA", page_icon=":material/satellite_alt:", layout="wide")
+    st.set_page_config(page_title="RSQA", page_icon=ICON, layout="wide")
     page = chosen_page()
     st.logo(LOGO, size="large")
     with page_boundary():

@@ -21,7 +21,8 @@ with installation().database.read() as session:
     items = queue.items(session, page.image_ids)
 
 counts, action = st.columns([4, 1.2], vertical_alignment="center")
-counts.markdown(f"**{page.total:,}** images match, **{page.done:,}** of them decided.")
+left = page.total - page.done
+counts.markdown(f"**{left:,}** to review, **{page.done:,}** decided, {page.total:,} in all.")
 if action.button(
     "Review this queue",
     type="primary",

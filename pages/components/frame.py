@@ -9,6 +9,13 @@ from pages.components.opening import installation
 from pages.components.page import choose_project, project_slug
 from pages.components.reviewer import reviewer_field
 
+# For the tab of the browser. A string, because Streamlit would fetch an icon name from the network.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32" viewBox="0 0 32 32">
+<g fill="#2b8fa6"><rect x="3" y="3" width="12" height="12" rx="2"/>
+<rect x="17" y="3" width="12" height="12" rx="2" opacity=".6"/>
+<rect x="3" y="17" width="12" height="12" rx="2" opacity=".4"/>
+<path d="M17 23l4.4 4.4L30 19" fill="none" stroke="#2b8fa6" stroke-width="4"/></g></svg>"""
+
 # One colour that reads on light and dark ground alike: an image cannot see the theme.
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="118" height="32" viewBox="0 0 118 32">
 <g fill="#2b8fa6"><rect x="2" y="4" width="11" height="11" rx="2"/>
@@ -42,7 +49,8 @@ def draw_sidebar() -> None:
             st.selectbox(
                 "Project",
                 list(names),
-                index=None,
+                # Clearable only while the address names a project that is not there.
+                index=0 if slug in names else None,
                 key=_PICKER,
                 format_func=lambda s: names.get(s, s),
                 placeholder="Choose a project",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from db.store import heads, images, queue
@@ -15,7 +17,7 @@ from rsqa_core.errors import NotFoundError
 from rsqa_core.records import IMAGE_STATUSES, Origin, Project, ProjectSummary, QueueQuery
 
 PREVIEWS = 8
-_ORIGINS: dict[Origin, tuple[str, str, str]] = {
+_ORIGINS: dict[Origin, tuple[str, Literal["orange", "blue", "gray"], str]] = {
     "generated": ("Generated imagery", "orange", ":material/auto_awesome:"),
     "sample": ("Sample data", "blue", ":material/public:"),
     "imported": ("Imported", "gray", ":material/folder:"),
@@ -26,10 +28,11 @@ def project_card(summary: ProjectSummary) -> None:
     """Draw a project's card; a job that runs on it shows its progress."""
     project = summary.project
     with st.container(border=True, key=f"project-{project.slug}"):
-        title, badge, menu = st.columns([6, 2, 1.2], vertical_alignment="center")
-        title.subheader(project.name, anchor=False)
+        title, menu = st.columns([7, 1.2], vertical_alignment="center")
         origin, color, icon = _ORIGINS[project.origin]
-        badge.badge(origin, color=color, icon=icon)  # type: ignore[arg-type]
+        with title.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(project.name, anchor=False, width="content")
+            st.badge(origin, color=color, icon=icon)
         with menu.popover("More", width="stretch"):
             _menu(project)
         description = project.description

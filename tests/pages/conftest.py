@@ -13,6 +13,7 @@ from workflows.opening import Installation
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 OpenPage = Callable[..., AppTest]
+Started = list[tuple[str, str | None, dict[str, object]]]
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def open_page(installation: Installation) -> OpenPage:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None, dict[str, object]]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """Record the jobs that a page starts instead of starting them."""
-    calls: list[tuple[str, str | None, dict[str, object]]] = []
+    calls: Started = []
 
     def start(installation: object, kind: str, slug: str | None, arguments: object) -> None:
         calls.append((kind, slug, dict(arguments)))  # type: ignore[call-overload]

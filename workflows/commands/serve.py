@@ -51,7 +51,8 @@ def command(port: int, host: str, allowed: tuple[str, ...], no_browser: bool) ->
             click.echo(f"RSQA is open at {url}  (Ctrl-C stops it)")
             if not no_browser and has_display():
                 webbrowser.open(url)
-        sys.exit(server.wait())
+        code = server.wait()
+        sys.exit(code if code >= 0 else 128 - code)  # ended by a signal: as a shell reports it
     except KeyboardInterrupt:
         # Ctrl-C reached the server as well: it belongs to the same terminal.
         server.wait()

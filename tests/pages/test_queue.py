@@ -1,0 +1,131 @@
+"""Queue: filters and order in the address, pages by key, rows that open."""
+
+from __future__ import annotations
+
+import pytest
+
+from db.store import images, queue
+from pages.api.queue_input import parse_queue_query
+from pages.components.queue_address import queue_parameters
+from pages.components.queue_table import PAGE_SIZE, table_of
+from rsqa_core.records import IMAGE_STATUSES, QueueQuery
+from tests.pages.conftest import OpenPage
+from tests.pages.seeding import add_candidates, add_labels, add_project, add_ready_project
+from workflows.opening import Installation
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        QueueQuery(),
+        QueueQuery(order="random", seed=7),
+        QueueQuery(statuses=IMAGE_STATUSES, scene="scene 1", segmenter="unet"),
+        QueueQuery(statuses=("flagged", "skipped"), name_contains="a&b=c", score_below=0.35),
+        QueueQuery(order="name", score_below=0.0),
+    ],
+)
+def test_a_query_survives_its_way_through_the_address(query: QueueQuery) -> None:
+    assert parse_queue_query(queue_parameters(query)) == query
+
+
+def test_the_plain_queue_has_a_plain_address() -> None:
+    assert queue_parameters(QueueQuery()) == {}
+
+
+def test_the_table_shows_best_score_and_interval(installation: Installation) -> None:
+    project = add_ready_project(installation, image_count=2)
+    with installation.database.read() as session:
+        ids = [image.id for image in images.all_of(session, project.id)]
+        items = queue.items(session, ids)
+    table = table_of(items)
+    best = items[0].candidates[0].score
+    assert best is not None
+    assert table["Best predicted"][0] == best.score
+    assert table["80 % interval"][0] == f"{best.low:.2f}–{best.high:.2f}"
+    assert table["Image"][0].startswith("data:image/jpeg;base64,")
+
+
+def test_images_without_scores_are_listed_too(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_project(installation, image_count=2)
+    add_candidates(installation, project)
+    test = open_page("queue")
+    assert not test.exception
+    table = test.dataframe[0].value
+    assert len(table) == 2
+    assert table["Best predicted"].isna().all()
+
+
+def test_the_filters_show_what_the_address_says(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", order="worst", scene="scene 2", status="all", below="0.9", name="00")
+    assert test.selectbox(key="queue_order").value == "worst"
+    assert test.selectbox(key="queue_scene").value == "scene 2"
+    assert test.multiselect(key="queue_statuses").value == []
+    assert test.number_input(key="queue_score_below").value == 0.9
+    assert test.text_input(key="queue_name_contains").value == "00"
+    assert set(test.dataframe[0].value["Scene"]) == {"scene 2"}
+
+
+def test_a_changed_filter_goes_into_the_address_and_leaves_the_page_behind(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", order="name")
+    test.selectbox(key="queue_scene").set_value("scene 1").run()
+    assert test.query_params == {"project": "harbour", "order": "name", "scene": "scene 1"}
+    assert set(test.dataframe[0].value["Scene"]) == {"scene 1"}
+
+
+def test_decided_images_leave_the_queue_and_are_counted(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation, image_count=4)
+    add_labels(installation, project, 3)  # the three candidates of one image
+    test = open_page("queue")
+    assert len(test.dataframe[0].value) == 3
+    assert any("**3** to review, **1** decided" in found.value for found in test.markdown)
+
+
+def test_a_queue_without_images_says_how_to_go_on(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", name="nothing like this")
+    assert "No image matches" in test.info[0].value
+    assert not test.dataframe
+    button = next(found for found in test.button if found.label == "Clear filters")
+    button.click().run()
+    assert len(test.dataframe[0].value) == 6
+
+
+def test_a_long_queue_comes_in_pages(installation: Installation, open_page: OpenPage) -> None:
+    add_project(installation, image_count=PAGE_SIZE + 3)
+    test = open_page("queue", order="name")
+    assert len(test.dataframe[0].value) == PAGE_SIZE
+
+    def click(label: str) -> None:
+        next(found for found in test.button if found.label == label).click().run()
+
+    click("Next page")
+    assert list(test.dataframe[0].value["Name"]) == ["tile_050", "tile_051", "tile_052"]
+    assert "cursor" in test.query_params
+    click("Previous page")
+    assert test.dataframe[0].value["Name"][0] == "tile_000"
+    assert "cursor" not in test.query_params
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("order", "wrst"), ("status", "opn"), ("below", "2"), ("cursor", "%%")]
+)
+def test_an_address_with_a_fault_is_explained(
+    installation: Installation, open_page: OpenPage, name: str, value: str
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", **{name: value})
+    assert len(test.error) == 1
+    assert not test.exception
+    assert not test.dataframe
