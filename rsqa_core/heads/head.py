@@ -44,6 +44,7 @@ class HeadCard:
     """What a head is and where it comes from; stored in its file.
 
     Attributes:
+        encoder_name: name by which that encoder is loaded.
         encoder_fingerprint: the encoder whose embeddings it takes; others are refused.
         folds: name of each fold: the source images (sha256 of the file) that its members never saw.
         member_fold: fold of each member, -1 for a member that saw everything.
@@ -54,6 +55,7 @@ class HeadCard:
         trained_on: one line a data set.
     """
 
+    encoder_name: str
     encoder_fingerprint: str
     folds: dict[str, tuple[str, ...]]
     member_fold: tuple[int, ...]
@@ -153,6 +155,7 @@ class QualityHead:
             tensors[f"preparation.{name}"] = getattr(preparation, name).contiguous()
         card = self.card
         content = {
+            "encoder_name": card.encoder_name,
             "encoder_fingerprint": card.encoder_fingerprint,
             "folds": card.folds,
             "member_fold": card.member_fold,
@@ -222,6 +225,7 @@ def load_head(path: Path) -> QualityHead:
     }
     preparation = Preparation(embedding_dim, **prepared)
     card = HeadCard(
+        encoder_name=content["encoder_name"],
         encoder_fingerprint=content["encoder_fingerprint"],
         folds={name: tuple(shas) for name, shas in content["folds"].items()},
         member_fold=tuple(content["member_fold"]),

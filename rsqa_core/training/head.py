@@ -78,13 +78,16 @@ class HeadTraining:
 
 def train_head(
     data: HeadData,
-    encoder_fingerprint: str,
+    encoder: tuple[str, str],
     options: HeadTraining,
     *,
     trained_on: tuple[str, ...] = (),
     progress: Progress = no_progress,
 ) -> QualityHead:
     """Train one member a fold and seed, each on every image outside its fold.
+
+    Args:
+        encoder: name and fingerprint of the encoder of the semantic vectors.
 
     Raises:
         InvalidInputError: fewer than two folds.
@@ -109,7 +112,8 @@ def train_head(
         options.gate,
     )
     card = HeadCard(
-        encoder_fingerprint=encoder_fingerprint,
+        encoder_name=encoder[0],
+        encoder_fingerprint=encoder[1],
         folds={
             name: tuple(
                 sorted({s for s, n in zip(data.sources, data.fold_names, strict=True) if n == name})

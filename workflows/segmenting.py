@@ -1,0 +1,135 @@
+"""Make candidates: run the live segmenters over a project's images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from db.store import candidates as candidate_store
+from db.store import images as image_store
+from db.store import projects
+from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.features.keys import candidate_key, segmenter_features
+from rsqa_core.metrics import overall_accuracy
+from rsqa_core.progress import Progress, no_progress
+from rsqa_core.raster import area_shares, encode_mask, pixel_sha256, read_mask, read_rgb
+from rsqa_core.records import ImageRecord, NewCandidate, Project
+from workflows.opening import Installation
+
+if TYPE_CHECKING:
+    from rsqa_core.segmenters.network import Segmenter
+
+IMAGES_PER_COMMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """What ``segment_project`` did."""
+
+    images: int
+    made: int
+    already_there: int
+
+
+def segment_project(
+    installation: Installation,
+    slug: str,
+    *,
+    scene: str | None = None,
+    segmenters: Sequence[Segmenter] | None = None,
+    progress: Progress = no_progress,
+) -> SegmentReport:
+    """Give every image a candidate of every segmenter, and describe each while at it.
+
+    Candidates that a segmenter of the same fingerprint made before are kept. Work is committed
+    every few images, so a stopped run goes on from there.
+
+    Args:
+        scene: only images of this scene.
+        segmenters: default: the shipped ones.
+
+    Raises:
+        NotFoundError: no such project or scene.
+        InvalidInputError: the project has no images, or its classes cannot be reached.
+    """
+    from rsqa_core.segmenters.mapping import class_targets
+    from rsqa_core.segmenters.network import shipped_segmenters
+
+    with installation.database.read() as session:
+        project = projects.get(session, slug)
+        images = image_store.all_of(session, project.id)
+        existing = {
+            (c.image_id, c.segmenter): c.segmenter_fingerprint
+            for c in candidate_store.all_of(session, project.id)
+        }
+    if scene is not None:
+        scenes = {image.scene for image in images}
+        images = [image for image in images if image.scene == scene]
+        if not images:
+            raise NotFoundError.named("scene", scene, scenes)
+    if not images:
+        raise InvalidInputError(
+            f"Project {slug!r} has no images to segment. Import some first: rsqa import PATH "
+            f"--project {slug}."
+        )
+    networks = list(segmenters) if segmenters is not None else list(shipped_segmenters())
+    names = [c.name for c in project.classes]
+    targets = {s.name: class_targets(s.classes, names, project.class_map) for s in networks}
+    pending = [
+        (image, [s for s in networks if existing.get((image.id, s.name)) != s.fingerprint])
+        for image in images
+    ]
+    pending = [(image, wanted) for image, wanted in pending if wanted]
+    made = 0
+    for start in range(0, len(pending), IMAGES_PER_COMMIT):
+        batch: list[NewCandidate] = []
+        rows: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
+        for offset, (image, wanted) in enumerate(pending[start : start + IMAGES_PER_COMMIT]):
+            progress("making candidates", start + offset, len(pending))
+            for segmenter in wanted:
+                candidate, row = _candidate(
+                    installation, project, image, segmenter, targets[segmenter.name]
+                )
+                batch.append(candidate)
+                key = candidate_key(image.sha256, candidate.mask_sha256)
+                rows.setdefault(segmenter.fingerprint, {})[key] = row
+        for fingerprint, described in rows.items():
+            segmenter_features(installation.settings.features_dir, fingerprint).append(described)
+        with installation.database.begin() as session:
+            made += len(candidate_store.put(session, batch))
+    progress("making candidates", len(pending), len(pending))
+    return SegmentReport(len(images), made, len(images) * len(networks) - made)
+
+
+def _candidate(
+    installation: Installation,
+    project: Project,
+    image: ImageRecord,
+    segmenter: Segmenter,
+    targets: Sequence[int | None],
+) -> tuple[NewCandidate, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    from rsqa_core.features.description import segmenter_row
+    from rsqa_core.segmenters.mapping import map_probs
+
+    files = installation.files
+    rgb = read_rgb(files.path(image.tile_path), image.stretch)
+    segmentation = segmenter.predict(rgb)
+    probs = map_probs(segmentation.probs, targets, len(project.classes))
+    mask = probs.argmax(axis=0).astype(np.uint8)
+    accuracy = None
+    if image.reference_mask_path is not None:
+        accuracy = overall_accuracy(mask, read_mask(files.path(image.reference_mask_path)))
+    candidate = NewCandidate(
+        image_id=image.id,
+        segmenter=segmenter.name,
+        segmenter_fingerprint=segmenter.fingerprint,
+        mask_path=files.put(encode_mask(mask), ".png"),
+        mask_sha256=pixel_sha256(mask),
+        area_shares=area_shares(mask, len(project.classes)),
+        overall_accuracy=None if accuracy is None else accuracy.overall_accuracy,
+        valid_px=None if accuracy is None else accuracy.valid_px,
+    )
+    return candidate, segmenter_row(rgb, segmentation, segmenter, probs, mask)
