@@ -8,7 +8,7 @@ rows without firing triggers on DELETE.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 
 from db.tables import VerdictRow
 
@@ -30,10 +30,18 @@ END""",
 )
 
 
+def drop_triggers(connection: Connection) -> None:
+    """Drop every trigger of the database, whatever version it comes from."""
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for name in names.scalars().all():
+        connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+
+
 def create_triggers(connection: Connection) -> None:
-    """Create the triggers on a database that has the verdict table."""
-    for statement in TRIGGERS:
-        connection.exec_driver_sql(statement)
+    """Create the triggers where the table exists that they guard."""
+    if inspect(connection).has_table(VerdictRow.__tablename__):
+        for statement in TRIGGERS:
+            connection.exec_driver_sql(statement)
 
 
 @event.listens_for(VerdictRow.__table__, "after_create")

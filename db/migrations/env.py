@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-import db.append_only  # noqa: F401 (its triggers belong to the metadata)
+from db.append_only import create_triggers, drop_triggers
 from db.engine import make_engine
 from db.tables import Row
 from rsqa_core.settings import read_settings
@@ -24,8 +24,12 @@ def run() -> None:
         target_metadata=Row.metadata,
         render_as_batch=True,  # SQLite cannot alter columns in place
     )
+    # Rebuilding a table removes its triggers, and fails while another's trigger names it. So no
+    # migration sees one, and the code's own list holds afterwards.
+    drop_triggers(connection)
     with context.begin_transaction():
         context.run_migrations()
+    create_triggers(connection)
 
 
 if __name__ == "env_py":  # the name under which Alembic loads this file; tests only import it

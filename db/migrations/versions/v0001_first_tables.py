@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create every table, index and trigger."""
+    """Create every table and index; triggers are no matter of migrations (see env.py)."""
     op.create_table(
         "project",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -321,20 +321,6 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("kind = 'undo'"),
     )
-    op.execute("""CREATE TRIGGER verdict_no_update BEFORE UPDATE ON verdict
-BEGIN
-  SELECT RAISE(ABORT, 'verdicts are append-only: record a new row that supersedes this one');
-END""")
-    op.execute("""CREATE TRIGGER verdict_no_delete BEFORE DELETE ON verdict
-WHEN EXISTS (SELECT 1 FROM project WHERE id = OLD.project_id)
-BEGIN
-  SELECT RAISE(ABORT, 'verdicts are append-only: they go only together with their project');
-END""")
-    op.execute("""CREATE TRIGGER verdict_no_replace BEFORE INSERT ON verdict
-WHEN EXISTS (SELECT 1 FROM verdict WHERE id = NEW.id OR seq = NEW.seq)
-BEGIN
-  SELECT RAISE(ABORT, 'verdicts are append-only: this id is taken');
-END""")
 
 
 def downgrade() -> None:

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
+
+import db.append_only
+import db.sqlite_driver
+from db import Database, open_database
+from db.engine import make_engine
+from db.sqlite_driver import load_driver
+from db.store import projects, reviewers, verdicts
+from db.tables import HeadRow, ImageRow, ProjectRow, Row
+from db.upgrading import HEAD_REVISION, MIGRATIONS, bring_up_to_date
+from rsqa_core.errors import ConflictError, InvalidInputError, RsqaError, UnreadableFileError
+from tests.db.filled import Filled
+
+REBUILD = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{previous}"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("project") as batch:
+        batch.add_column(sa.Column("motto", sa.String(), nullable=False, server_default=""))
+        batch.alter_column("description", existing_type=sa.String(), nullable=True)
+    with op.batch_alter_table("verdict") as batch:
+        batch.alter_column("note", existing_type=sa.String(), nullable=True)
+    {more}
+"""
+
+
+def later_migrations(folder: Path, more: str = "pass") -> Path:
+    target = folder / "migra%tions"
+    shutil.copytree(MIGRATIONS, target, ignore=shutil.ignore_patterns("__pycache__"))
+    (target / "versions" / "v9999_rebuild.py").write_text(
+        REBUILD.format(previous=HEAD_REVISION, more=more)
+    )
+    return target
+
+
+def schema(path: Path) -> dict[str, list[str]]:
+    """Return name: lines of its SQL, without order and quotes, for all that the database has."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL "
+            "AND name NOT IN ('alembic_version', 'sqlite_sequence')"
+        ).fetchall()
+    return {
+        name: sorted(re.sub(r"[\s\"]+", " ", line).strip(" ,") for line in sql.splitlines())
+        for name, sql in rows
+    }
+
+
+def test_migrations_make_exactly_what_the_metadata_says(tmp_path: Path, database: Database) -> None:
+    engine = make_engine(tmp_path / "direct.sqlite3")
+    Row.metadata.create_all(engine)
+    engine.dispose()
+    direct, migrated = schema(tmp_path / "direct.sqlite3"), schema(database.path)
+    assert migrated.keys() == direct.keys()
+    for name in direct:
+        assert migrated[name] == direct[name]
+    with database._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Row.metadata) == []
+
+
+def test_the_stored_head_revision_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD_REVISION]
+
+
+def test_connections_are_set_up_for_safety(database: Database) -> None:
+    with database.begin() as session:
+        found = {
+            name: session.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 10_000,
+    }
+
+
+def test_opening_again_is_quick_and_loads_no_migrations(database: Database) -> None:
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        open_database(database.path).close()
+        taken.append(time.perf_counter() - start)
+    assert min(taken) < 0.05
+
+
+def test_opening_does_not_wait_for_a_writer(database: Database) -> None:
+    with database.begin() as session:
+        reviewers.ensure(session, "ada")
+        start = time.perf_counter()
+        open_database(database.path).close()
+    assert time.perf_counter() - start < 1.0
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b ü %20" / "rsqa.sqlite3"
+    open_database(path).close()
+    assert path.is_file()
+
+
+def test_reads_see_no_half_written_change_and_cannot_write(filled: Filled) -> None:
+    database = filled.database
+    with database.read() as reading:
+        before = verdicts.effective(reading, filled.project.id)
+        filled.say()
+        assert verdicts.effective(reading, filled.project.id) == before
+        with pytest.raises(OperationalError, match="readonly"):
+            reviewers.ensure(reading, "bob")
+    with database.begin() as session:
+        reviewers.ensure(session, "bob")
+
+
+def test_an_error_rolls_everything_back(filled: Filled) -> None:
+    def write_and_fail() -> None:
+        with filled.database.begin() as session:
+            verdicts.record(session, filled.verdict())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert filled.holding() == []
+    assert filled.status() == "open"
+
+
+def test_a_write_inside_a_write_is_reported_and_not_waited_for(database: Database) -> None:
+    with database.begin(), pytest.raises(RuntimeError, match="inside"), database.begin():
+        pass
+    with database.begin() as session:
+        reviewers.ensure(session, "ada")
+
+
+def test_a_row_that_changed_in_between_is_a_conflict(filled: Filled) -> None:
+    with filled.database.read() as session:
+        row = session.get_one(ProjectRow, filled.project.id)
+    with filled.database.begin() as session:
+        session.get_one(ProjectRow, filled.project.id).name = "First"
+    row.name = "Second"
+    with (
+        pytest.raises(ConflictError, match="changed in between"),
+        filled.database.begin() as session,
+    ):
+        session.add(row)  # written when the transaction ends
+    with filled.database.read() as session:
+        assert projects.get(session, "town").name == "First"
+
+
+def test_numbers_that_are_not_finite_do_not_reach_the_tables(filled: Filled) -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(InvalidInputError, match="finite"), filled.database.begin() as session:
+            session.get_one(ImageRow, filled.images[0].id).disagreement = value
+        with pytest.raises(InvalidInputError, match="finite"), filled.database.begin() as session:
+            session.execute(update(ImageRow).values(disagreement=value))
+        with pytest.raises(InvalidInputError, match="held"), filled.database.begin() as session:
+            session.get_one(HeadRow, "base").metrics = {"held_out": [1.0, value]}
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rsqa.sqlite3"
+    path.write_bytes(b"a text that is long enough to be no header" * 100)
+    with pytest.raises(UnreadableFileError, match=r"rsqa\.sqlite3"):
+        open_database(path)
+    assert path.read_bytes().startswith(b"a text")
+
+
+def test_a_database_of_a_newer_version_is_left_alone(filled: Filled) -> None:
+    path = filled.database.path
+    filled.database.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '7777'")
+    connection.close()
+    with pytest.raises(RsqaError, match="newer RSQA"):
+        open_database(path)
+
+
+def test_an_older_populated_database_is_upgraded_without_loss(
+    filled: Filled, tmp_path: Path
+) -> None:
+    filled.say()
+    path = filled.database.path
+    with filled.database.read() as session:
+        before = projects.summaries(session)
+    migrations = later_migrations(tmp_path)
+    bring_up_to_date(filled.database._engine, path, head="9999", migrations=migrations)
+    with filled.database.read() as session:
+        assert projects.summaries(session) == before
+        assert session.execute(text("SELECT motto FROM project")).scalar() == ""
+    assert filled.holding() != []
+    with pytest.raises(Exception, match="append-only"), filled.database.begin() as session:
+        session.execute(text("DELETE FROM verdict"))
+    (copy,) = (path.parent / "backups").iterdir()
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (HEAD_REVISION,)
+        ]
+        assert connection.execute("SELECT count(*) FROM image").fetchall() == [(12,)]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "harm", ['op.execute("DELETE FROM candidate")', 'op.execute("DELETE FROM image")', "1 / 0"]
+)
+def test_an_upgrade_that_would_lose_rows_changes_nothing(
+    filled: Filled, tmp_path: Path, harm: str
+) -> None:
+    path = filled.database.path
+    before = schema(path)
+    migrations = later_migrations(tmp_path, harm)
+    with pytest.raises((RsqaError, ZeroDivisionError)):
+        bring_up_to_date(filled.database._engine, path, head="9999", migrations=migrations)
+    assert schema(path) == before
+    with filled.database.read() as session:
+        (summary,) = projects.summaries(session)
+    assert (summary.images, summary.candidates, summary.scored_candidates) == (12, 24, 24)
+
+
+def test_an_unsafe_sqlite_is_refused_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unsafe:
+        sqlite_version = "3.40.1"
+        sqlite_version_info = (3, 40, 1)
+
+    monkeypatch.setattr(db.sqlite_driver.importlib, "import_module", lambda name: Unsafe)
+    with pytest.raises(RsqaError, match=r"3\.40\.1.*pip install pysqlite3"):
+        load_driver()
