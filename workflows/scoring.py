@@ -190,10 +190,10 @@ def groups_of(
     return [(image, found[image.id]) for image in images if image.id in found]
 
 
-def _shifted(progress: Progress, start: int, total: int) -> Progress:
+def _shifted(progress: Progress, start: int, whole: int) -> Progress:
     """Report the images of one batch as part of all of them."""
 
-    def report(step: str, done: int, of: int) -> None:
-        progress("describing and scoring", start + done, total)
+    def report(step: str, done: int, total: int) -> None:
+        progress("describing and scoring", start + done, whole)
 
     return report

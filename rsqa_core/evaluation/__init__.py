@@ -1,0 +1,1 @@
+"""How well predicted quality agrees with quality measured on reference masks."""

@@ -1,0 +1,31 @@
+"""``rsqa segment``: candidates from the live segmenters."""
+
+from __future__ import annotations
+
+import click
+
+_EXAMPLES = """\b
+Examples:
+  rsqa segment --project dubai
+  rsqa segment --project dubai --scene tile7
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--project", "slug", required=True, metavar="P", help="Short name of the project.")
+@click.option("--scene", metavar="NAME", help="Only images of this scene.")
+def command(slug: str, scene: str | None) -> None:
+    """Give every image a candidate of every segmenter.
+
+    Candidates that exist are kept; an interrupted run goes on where it stopped.
+    """
+    from workflows.commands.progress import ProgressBar
+    from workflows.opening import open_installation
+    from workflows.segmenting import segment_project
+
+    with ProgressBar() as progress:
+        report = segment_project(open_installation(), slug, scene=scene, progress=progress)
+    click.echo(
+        f"Made {report.made} candidates for {report.images} images; {report.already_there} were "
+        f"there already. Next: rsqa score --project {slug}"
+    )
