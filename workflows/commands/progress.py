@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,18 +19,20 @@ class ProgressBar:
     def __init__(self, *, disable: bool | None = None) -> None:
         # None lets tqdm draw only on a terminal, so logs and pipes stay clean.
         self._disable = disable
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         self._step = ""
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        bar = self._bar
-        if bar is None or step != self._step:
+        # A figure in brackets changes from call to call; the bar stays.
+        name = step.partition(" (")[0]
+        if self._bar is None or name != self._step:
             self.close()
-            bar = self._bar = tqdm(total=total, desc=step, disable=self._disable)
-            self._step = step
-        bar.total = total
-        bar.n = done
-        bar.refresh()
+            self._step = name
+            self._bar = tqdm(total=total, disable=self._disable)
+        self._bar.set_description(step, refresh=False)
+        self._bar.total = total
+        self._bar.n = done
+        self._bar.refresh()
 
     def close(self) -> None:
         if self._bar is not None:
