@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from rsqa_core.scenes.canvas import BUILDING, ROAD, WATER, Canvas, Point, Sun, clipped, lit
+from dataclasses import replace
+
+from rsqa_core.scenes.canvas import (
+    BUILDING,
+    CORRIDOR,
+    ROAD,
+    WATER,
+    Canvas,
+    Point,
+    Sun,
+    clipped,
+    lit,
+)
 from rsqa_core.scenes.look import Color
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.palette import Palette
@@ -39,7 +51,8 @@ class Builder:
         color = lit(self.palette.paving, self.rng.uniform(0.9, 1.4))
         height = self.rng.uniform(1.2, 2.4)
         for outline in plan.walls:
-            if float(shore.along(outline).min()) > 5:
+            dry = float(shore.along(outline).min()) > 5
+            if dry and not any(self.canvas.reserved_at(x, y) == CORRIDOR for x, y in outline):
                 self.canvas.wall(outline, 0.22, color, height)
 
     def _free(self, structure: Structure) -> bool:
@@ -51,7 +64,7 @@ class Builder:
                 y = part[1] + v * (part[3] - part[1])
                 px, py = _place(structure.center, structure.axis, x, y)
                 at = self.canvas.class_at(px, py)
-                if at in taken or self.canvas.is_reserved(px, py):
+                if at in taken or self.canvas.reserved_at(px, py):
                     return False
                 seen += at is not None
         return seen > 0
@@ -62,8 +75,12 @@ class Builder:
             return
         for part in s.parts:
             self._walls(s, part)
-        for part in s.parts:
-            _ROOFS.get(s.roof, Builder._flat)(self, s, part)
+        roof = _ROOFS.get(s.roof, Builder._flat)
+        roof(self, s, s.parts[0])
+        for part in s.parts[1:]:
+            # Wings of flat-roofed houses differ in height; pitched ones share their eaves.
+            drop = self.rng.uniform(0.55, 1.15) if s.roof == "flat" and s.detail == 1 else 1.0
+            roof(self, replace(s, height_m=s.height_m * drop), part)
 
     def _top(self, s: Structure, x: float, y: float, height: float) -> Point:
         px, py = _place(s.center, s.axis, x, y)
@@ -101,24 +118,43 @@ class Builder:
         )
 
     def _flat(self, s: Structure, part: Rect) -> None:
-        rng = self.rng
         edge = min(part[2] - part[0], part[3] - part[1])
-        self._quad(s, part, s.height_m + 0.6, lit(s.color, 1.12))
         rim = 0.35
         if rim * self.canvas.scale > 0.8 and edge > 3:
+            self._quad(s, part, s.height_m + 0.6, lit(s.color, 1.15))
             inner = (part[0] + rim, part[1] + rim, part[2] - rim, part[3] - rim)
             self._quad(s, inner, s.height_m, s.color)
         else:
             self._quad(s, part, s.height_m, s.color)
-        if s.detail and self.canvas.gsd_m < 1.0:
-            area = (part[2] - part[0]) * (part[3] - part[1])
-            for _ in range(min(18, rng.poisson(area / 70))):
-                size = rng.uniform(0.8, 2.6)
-                x = rng.uniform(part[0] + 1, part[2] - 1)
-                y = rng.uniform(part[1] + 1, part[3] - 1)
-                tone = lit(s.color, rng.uniform(0.55, 1.35))
-                box = (x - size / 2, y - size / 2, x + size / 2, y + size * rng.uniform(0.1, 0.8))
-                self._quad(s, box, s.height_m + rng.uniform(0.5, 2.2), tone)
+        if s.detail and self.canvas.gsd_m < 1.0 and edge > 5:
+            self._rooftop(s, part)
+
+    def _rooftop(self, s: Structure, part: Rect) -> None:
+        """Put machines, stair heads, stained bays and solar panels on a flat roof."""
+        rng = self.rng
+        x0, y0, x1, y1 = part
+        area = (x1 - x0) * (y1 - y0)
+        for _ in range(rng.poisson(1.2)):
+            w, d = rng.uniform(0.2, 0.6) * (x1 - x0), rng.uniform(0.2, 0.6) * (y1 - y0)
+            x, y = rng.uniform(x0 + 0.5, x1 - w), rng.uniform(y0 + 0.5, y1 - d)
+            bay = (x, y, x + w - 0.5, y + d - 0.5)
+            self._quad(s, bay, s.height_m, lit(s.color, rng.uniform(0.85, 1.12)))
+        if rng.random() < 0.12:
+            rows = min(8, int((y1 - y0 - 2) / 2.4))
+            share = rng.uniform(0.3, 0.8)
+            for k in range(rows):
+                y = y0 + 1 + k * 2.4
+                row = (x0 + 1, y, x0 + 1 + (x1 - x0 - 2) * share, y + 1.5)
+                self._quad(s, row, s.height_m + 0.4, (38, 46, 70))
+        for _ in range(min(24, rng.poisson(area / 60))):
+            size = rng.uniform(0.7, 2.2) * (1.6 if area > 900 else 1.0)
+            x, y = rng.uniform(x0 + 1, x1 - 1), rng.uniform(y0 + 1, y1 - 1)
+            tone = lit(s.color, rng.uniform(0.6, 1.3))
+            box = (x - size / 2, y - size / 2, x + size / 2, y + size * rng.uniform(0.1, 0.8))
+            self._quad(s, box, s.height_m + rng.uniform(0.4, 1.8), tone)
+        if area > 120 and rng.random() < 0.5:
+            x, y = rng.uniform(x0 + 1, x1 - 4), rng.uniform(y0 + 1, y1 - 4)
+            self._quad(s, (x, y, x + 3, y + 3), s.height_m + 2.6, lit(s.color, 1.08))
 
     def _frame(self, s: Structure, part: Rect) -> None:
         """An unfinished storey: slab, columns and darker bays."""
@@ -170,37 +206,65 @@ class Builder:
             self.canvas.line(line, 0.25, lit(s.color, 1.25))
 
     def _tin(self, s: Structure, part: Rect) -> None:
-        """Sheet metal in strips of different age and rust."""
+        """Sheet metal: two low slopes, sheets of different age, ribs, skylights on large ones."""
         rng = self.rng
         x0, y0, x1, y1 = part
         a, b = s.axis
-        slope = rng.uniform(0.08, 0.3)
+        slope = rng.uniform(0.06, 0.3)
         along_x = (x1 - x0) >= (y1 - y0)
-        wide = max(x1 - x0, y1 - y0)
-        count = min(14, max(1, round(wide / rng.uniform(1.6, 5.0))))
-        mixed = rng.uniform(0.02, 0.16) * (2 if wide < 20 else 0.5)
+        start, end = (x0, x1) if along_x else (y0, y1)
+        wide, small = end - start, (end - start) < 20
+        middle = (y0 + y1) / 2 if along_x else (x0 + x1) / 2
+        count = min(16, max(1, round(wide / rng.uniform(1.6, 5.0))))
+        uneven = rng.uniform(0.01, 0.09) * (1.6 if small else 0.5)
+        sky = not small and rng.random() < 0.5
         for side in (-1, 1):
             n = (-b * side, a * side) if along_x else (a * side, b * side)
             light = self.sun.facing(n, slope)
+            outer = ((y0, y1) if along_x else (x0, x1))[side > 0]
+            low, high = sorted((outer, middle))
+            patched = (int(rng.integers(count)), s.color)
+            if small and rng.random() < 0.4:
+                patched = (patched[0], self._roof_color())
             for k in range(count):
-                low, high = k / count, (k + 1) / count
-                if along_x:
-                    m = (y0 + y1) / 2
-                    rows = (y0, m) if side < 0 else (m, y1)
-                    rect = (x0 + low * wide, rows[0], x0 + high * wide, rows[1])
-                else:
-                    m = (x0 + x1) / 2
-                    columns = (x0, m) if side < 0 else (m, x1)
-                    rect = (columns[0], y0 + low * wide, columns[1], y0 + high * wide)
-                tone = light * max(0.3, 1 + rng.normal(0, mixed))
-                color = s.color
-                if wide < 20 and rng.random() < 0.1:
-                    color = self.palette.roofs[int(rng.integers(len(self.palette.roofs)))]
-                self._quad(s, rect, s.height_m + 0.3, lit(color, tone))
+                p, q = start + k / count * wide, start + (k + 1) / count * wide
+                tone = light * max(0.4, 1 + rng.normal(0, uneven))
+                color = lit(patched[1] if k == patched[0] else s.color, tone)
+                if sky and k % 3 == 1:
+                    color = lit(s.color, light * 1.3)
+                rect = (p, low, q, high) if along_x else (low, p, high, q)
+                self._quad(s, rect, s.height_m + 0.3, color)
+            if self.canvas.gsd_m < 0.22 and small:
+                self._ribs(s, (start, end), (low, high), along_x, lit(s.color, light * 0.8))
+        if self.canvas.gsd_m < 0.5:
+            ends = [(start, middle), (end, middle)]
+            line = [self._top(s, *(e if along_x else e[::-1]), s.height_m) for e in ends]
+            self.canvas.line(line, 0.2, lit(s.color, 1.2))
+
+    def _ribs(
+        self,
+        s: Structure,
+        run: tuple[float, float],
+        fall: tuple[float, float],
+        along_x: bool,
+        color: Color,
+    ) -> None:
+        """Draw the overlaps of the sheets down the slope."""
+        step = self.rng.uniform(0.7, 1.1)
+        position = run[0] + step
+        while position < run[1]:
+            ends = [(position, fall[0]), (position, fall[1])]
+            line = [self._top(s, *(e if along_x else e[::-1]), s.height_m) for e in ends]
+            self.canvas.line(line, 0.04, color)
+            position += step
+
+    def _roof_color(self) -> Color:
+        return self.palette.roofs[int(self.rng.integers(len(self.palette.roofs)))]
 
     def _basin(self, basin: Basin) -> None:
         (cx, cy), p, q = basin.center, basin.length_m / 2, basin.width_m / 2
-        if self.canvas.class_at(cx, cy) in (BUILDING, ROAD, WATER):
+        taken = self.canvas.class_at(cx, cy) in (BUILDING, ROAD, WATER)
+        if taken or self.canvas.reserved_at(cx, cy) == CORRIDOR:
             return
         rng = self.rng
         blue = clipped((rng.uniform(60, 130), rng.uniform(150, 205), rng.uniform(180, 225)))

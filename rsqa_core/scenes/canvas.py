@@ -13,6 +13,7 @@ from rsqa_core.scenes.look import Color
 
 BUILDING, LAND, ROAD, VEGETATION, WATER = range(5)
 OVERSAMPLING = 2
+VERGE, CORRIDOR = 1, 2
 
 Point = tuple[float, float]
 Points = NDArray[np.float64]
@@ -81,11 +82,12 @@ class Canvas:
             return int(self._ids_access[column, row])  # type: ignore[arg-type]
         return None
 
-    def is_reserved(self, x: float, y: float) -> bool:
-        """Tell whether a point lies on ground that must stay free of buildings."""
+    def reserved_at(self, x: float, y: float) -> int:
+        """Return 0 on free ground, VERGE beside a road, CORRIDOR along a motorway."""
         column, row = int(x * self.scale), int(y * self.scale)
-        inside = 0 <= column < self.fine_px and 0 <= row < self.fine_px
-        return bool(inside and self._reserved_access and self._reserved_access[column, row])
+        if 0 <= column < self.fine_px and 0 <= row < self.fine_px and self._reserved_access:
+            return int(self._reserved_access[column, row])  # type: ignore[arg-type]
+        return 0
 
     def wall(self, points: Points, width_m: float, color: Color, height_m: float) -> None:
         """Draw a closed wall; it casts a shadow and leaves classes as they are."""

@@ -66,7 +66,8 @@ class Ground:
         if material == "lawn":
             dry = mixed(p.grass[0], p.soils[0], rng.uniform(0.2, 0.55))
             wear = np.clip(bank.broad() - np.float32(0.8), 0, None)
-            t = 0.3 + 0.14 * bank.broad() + 0.1 * bank.fine() + np.float32(0.4) * wear
+            t = 0.3 + 0.16 * bank.broad() + 0.15 * bank.fine() + 0.08 * bank.grain()
+            t += np.float32(0.4) * wear
             return ramp_texture(t, (p.grass[-1], p.grass[0], dry))
         if material == "understorey":
             t = 0.5 + 0.25 * bank.fine()

@@ -128,7 +128,7 @@ def _sensor(rng: Rng, picture: Field, look: Look, bank: NoiseBank) -> Picture:
 def _exposure(rng: Rng, picture: Field, look: Look) -> np.float32:
     """Return the gain that puts the bright parts of the view where a display would show them."""
     bright = float(np.percentile(picture[:, ::6, ::6].mean(axis=0), 97))
-    wanted = rng.uniform(0.62, 0.96)
+    wanted = rng.uniform(0.6, 0.92)
     gain = wanted / max(bright, 0.05)
     # Halfway only: an all-water or all-forest view stays darker than a desert.
-    return np.float32(np.clip(gain, 0.6, 2.2) ** 0.75)
+    return np.float32(np.clip(gain, 0.6, 2.2) ** 0.55)

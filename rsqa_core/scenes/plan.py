@@ -85,6 +85,7 @@ class Plan:
     structures: list[Structure] = field(default_factory=list)
     basins: list[Basin] = field(default_factory=list)
     cars: list[Car] = field(default_factory=list)
+    parked: list[Car] = field(default_factory=list)
     walls: list[Points] = field(default_factory=list)
     stalls: list[tuple[Point, Point]] = field(default_factory=list)
     corridors: list[tuple[Points, float]] = field(default_factory=list)

@@ -18,7 +18,7 @@ from rsqa_core.scenes.look import Look
 from rsqa_core.scenes.looks import LOOKS, look_named
 from rsqa_core.scenes.noise import Field, NoiseBank, Rng
 from rsqa_core.scenes.palette import Palette, draw_palette
-from rsqa_core.scenes.streets import StreetPainter, clear_of_buildings, paint_cars, paint_stalls
+from rsqa_core.scenes.streets import StreetPainter, paint_cars, paint_stalls, standing
 from rsqa_core.scenes.vegetation import Crowns, plant
 from rsqa_core.scenes.water import paint_water
 
@@ -116,12 +116,13 @@ def _render(
     dry = [p for p in plan.late_patches if float(shore.along(p.points).min()) > 3]
     ground.lay(dry)
     ground.lay([p for p in plan.verges if float(shore.along(p.points).min()) > 0])
-    standing = [c for c in plan.cars if shore.at(*c.center) > 4]
-    plan.cars = []
+    left_standing, plan.cars = plan.cars, []
     StreetPainter(rngs[6], canvas, ground, palette, plan, shore).paint()
-    paint_stalls(canvas, [s for s in plan.stalls if shore.at(*s[0]) > 4])
+    paint_stalls(canvas, plan.stalls)
     Builder(rngs[6], canvas, sun, palette).build(plan, shore)
-    paint_cars(canvas, [*clear_of_buildings(canvas, standing), *plan.cars, *plan.boats])
+    cars = standing(canvas, left_standing, on_road=False)
+    cars += standing(canvas, plan.parked, on_road=True)
+    paint_cars(canvas, [*cars, *plan.cars, *plan.boats])
     crowns = plant(rngs[7], canvas, bank, palette, plan)
     relief = _relief(rngs[8], canvas, bank, look)
     step = gsd_m / 2
@@ -139,7 +140,7 @@ def _render(
     shadow = shadow_share(np.asarray(canvas.height), sun, step)
     if leaves is not None:
         shadow = np.where(leaves, shadow * np.float32(0.75), shadow)
-    _speckle(canvas, bank)
+    _weather(rngs[8], canvas, bank, look)
     rgb = photograph(rngs[8], canvas, bank, look, light, shadow)
     return rgb, _majority(np.asarray(canvas.ids))
 
@@ -173,17 +174,24 @@ def _paint_crowns(canvas: Canvas, palette: Palette, crowns: Crowns, bank: NoiseB
     canvas.refresh()
 
 
-SPECKLE = {BUILDING: 0.025, LAND: 0.04, ROAD: 0.025, VEGETATION: 0.05, WATER: 0.0}
+SPECKLE = {BUILDING: 0.032, LAND: 0.04, ROAD: 0.028, VEGETATION: 0.05, WATER: 0.0}
+STAIN = {BUILDING: 0.055, LAND: 0.0, ROAD: 0.03, VEGETATION: 0.02, WATER: 0.0}
 
 
-def _speckle(canvas: Canvas, bank: NoiseBank) -> None:
-    """Give every surface the unevenness that real ones have."""
-    table = np.zeros(256, dtype=np.float32)
-    for class_id, amount in SPECKLE.items():
-        table[class_id] = amount
-    factor = 1 + table[np.asarray(canvas.ids)] * (0.6 * bank.fine() + 0.6 * bank.grain())
+def _weather(rng: Rng, canvas: Canvas, bank: NoiseBank, look: Look) -> None:
+    """Give every surface the grain and stains of real ones, and now and then a dusting of snow."""
+    ids = np.asarray(canvas.ids)
+    speckle, stain = np.zeros(256, dtype=np.float32), np.zeros(256, dtype=np.float32)
+    for class_id in range(len(SCENE_CLASSES)):
+        speckle[class_id], stain[class_id] = SPECKLE[class_id], STAIN[class_id]
+    factor = 1 + speckle[ids] * (0.6 * bank.fine() + 0.6 * bank.grain())
+    factor += stain[ids] * bank.broad()
     color = np.asarray(canvas.color).astype(np.float32)
     color *= factor[..., None]
+    if rng.random() < look.snow:
+        cover = np.clip(bank.broad() + 0.4 * bank.fine() + rng.uniform(-0.8, 0.6), 0, 1)
+        cover *= np.float32(rng.uniform(0.25, 0.6)) * np.isin(ids, (BUILDING, LAND, VEGETATION))
+        color += (np.float32(236) - color) * cover[..., None]
     canvas.color = Image.fromarray(np.clip(color, 0, 255).astype(np.uint8))
     canvas.refresh()
 

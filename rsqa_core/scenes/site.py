@@ -98,5 +98,5 @@ class Site:
                 if rng.random() < taken:
                     color = CAR_COLORS[int(rng.integers(len(CAR_COLORS)))]
                     length = rng.uniform(4.0, 4.9)
-                    self.plan.cars.append(Car((x, y), across, length, 1.85, 1.5, color))
+                    self.plan.parked.append(Car((x, y), across, length, 1.85, 1.5, color))
             v += 5.0 if int((v - block.v0) / 5.0) % 3 == 1 else 11.0

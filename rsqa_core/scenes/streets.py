@@ -8,15 +8,18 @@ from PIL import Image, ImageChops, ImageDraw
 
 from rsqa_core.scenes.canvas import (
     BUILDING,
+    CORRIDOR,
     LAND,
     ROAD,
+    VERGE,
+    WATER,
     Canvas,
     Point,
     Points,
     clipped,
     normals_of,
     strip,
-)
+)  # fmt: skip
 from rsqa_core.scenes.ground import Ground
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.palette import CAR_COLORS, Palette
@@ -195,11 +198,11 @@ class StreetPainter:
         draw = ImageDraw.Draw(canvas.reserved)
         for street in runs:
             if street.kind not in {"track", "path"}:
-                draw.polygon(canvas.pixels(strip(street.points, street.width_m + 2.5)), fill=1)
+                draw.polygon(canvas.pixels(strip(street.points, street.width_m + 2.5)), fill=VERGE)
         for line, half in self.plan.corridors:
-            draw.polygon(canvas.pixels(strip(line, 2 * half + 6)), fill=1)
+            draw.polygon(canvas.pixels(strip(line, 2 * half + 6)), fill=CORRIDOR)
             if half > 100 or len(line) == 2:
-                _disc(draw, canvas, (float(line[0, 0]), float(line[0, 1])), half, 1)
+                _disc(draw, canvas, (float(line[0, 0]), float(line[0, 1])), half, CORRIDOR)
         canvas.refresh()
 
 
@@ -239,9 +242,12 @@ def car(rng: Rng, center: Point, axis: Point) -> Car:
     return Car(center, axis, rng.uniform(4.1, 5.0), 1.85, 1.5, color)
 
 
-def clear_of_buildings(canvas: Canvas, cars: list[Car]) -> list[Car]:
-    """Return the vehicles that do not stand inside a building."""
-    return [c for c in cars if canvas.class_at(*c.center) != BUILDING]
+def standing(canvas: Canvas, cars: list[Car], *, on_road: bool) -> list[Car]:
+    """Return the vehicles that have a place: car parks for some, no building for the others."""
+    if on_road:
+        return [c for c in cars if canvas.class_at(*c.center) == ROAD]
+    kept = [c for c in cars if canvas.class_at(*c.center) not in (BUILDING, ROAD, WATER)]
+    return [c for c in kept if canvas.reserved_at(*c.center) != CORRIDOR]
 
 
 def paint_cars(canvas: Canvas, cars: list[Car]) -> None:
@@ -273,4 +279,5 @@ def paint_stalls(canvas: Canvas, stalls: list[tuple[Point, Point]]) -> None:
     if canvas.gsd_m > 0.5:
         return
     for start, end in stalls:
-        canvas.line([start, end], 0.12, (196, 194, 188))
+        if canvas.class_at(*start) == ROAD == canvas.class_at(*end):
+            canvas.line([start, end], 0.12, (196, 194, 188))

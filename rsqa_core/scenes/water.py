@@ -31,14 +31,15 @@ class Shore:
         i = min(max(int(y / self.extent_m * GRID_PX), 0), GRID_PX - 1)
         return float(self.distance[i, j])
 
-    def along(self, points: Points) -> NDArray[np.float64]:
+    def along(self, points: Points) -> NDArray[np.float32]:
         """Return the distance at (N, 2) points as (N,)."""
         cell = np.clip((points / self.extent_m * GRID_PX).astype(int), 0, GRID_PX - 1)
-        return self.distance[cell[:, 1], cell[:, 0]].astype(np.float64)
+        found: NDArray[np.float32] = self.distance[cell[:, 1], cell[:, 0]]
+        return found
 
     def _turned(self, angle: float) -> tuple[Field, Field]:
         half = self.extent_m / 2
-        x, y = self._x - half, self._y - half
+        x, y = self._x - np.float32(half), self._y - np.float32(half)
         c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         return x * c + y * s, y * c - x * s
 
@@ -190,26 +191,27 @@ def _fill_water(
     natural = shore.kind in {"coast", "island", "fronds", "lagoon"}
     slope = 3.0 if not natural else float(np.exp(rng.uniform(np.log(4), np.log(80))))
     slope = min(slope, canvas.extent_m * 0.15)
-    depth = np.clip(-distance, 0, None) / np.float32(slope)
+    # Only the water's own pixels are computed, as flat arrays: often that is a small part.
+    at = np.flatnonzero(water)
+    out = -distance.ravel()[at]
+    broad, fine = bank.broad().ravel()[at], bank.fine().ravel()[at]
+    depth = out / np.float32(slope)
     if natural and rng.random() < 0.5:
-        bars = bank.broad() * np.float32(rng.uniform(0.2, 0.9))
+        bars = bank.broad().ravel()[at] * np.float32(rng.uniform(0.2, 0.9))
         depth = np.clip(depth + bars * np.minimum(depth, 1), 0, None)
     clear = np.exp(-depth) * np.float32(rng.uniform(0.55, 1.0))
-    bottom = np.clip(1 + 0.12 * bank.fine() + 0.1 * bank.broad(), 0.4, 1.6)
-    cloud = 1 + np.float32(rng.uniform(0.02, 0.18)) * bank.broad()
-    ripple = _ripples(rng, canvas, bank)
-    foam = None
+    bottom = np.clip(1 + 0.12 * fine + 0.1 * broad, 0.4, 1.6)
+    cloud = 1 + np.float32(rng.uniform(0.02, 0.18)) * broad
+    added = _ripples(rng, canvas, bank).ravel()[at]
     if natural and rng.random() < 0.5:
-        edge = np.abs(-distance - np.float32(rng.uniform(0.5, 6)) - bank.fine())
-        foam = np.clip(1 - edge / np.float32(rng.uniform(0.8, 2.5)), 0, 1) * (bank.fine() > -0.3)
-        foam = foam * np.float32(rng.uniform(30, 150))
+        edge = np.abs(out - np.float32(rng.uniform(0.5, 6)) - fine)
+        foam = np.clip(1 - edge / np.float32(rng.uniform(0.8, 2.5)), 0, 1) * (broad > -0.3)
+        added += foam * np.float32(rng.uniform(30, 130))
+    flat = color.reshape(-1, 3)
     for k in range(3):
         body = palette.water_deep[k] * cloud
         body += (palette.water_shallow[k] * bottom - body) * clear
-        body += ripple
-        if foam is not None:
-            body += foam
-        np.copyto(color[..., k], body, where=water)
+        flat[at, k] = body + added
 
 
 def _beach(
