@@ -11,15 +11,17 @@ from sqlalchemy.orm import aliased
 
 from db.tables import VerdictRow
 
+# Made once: an alias copies every column, which would cost more than the query itself.
+_UNDO, _LATER, _UNDO_OF_LATER = (aliased(VerdictRow) for _ in range(3))
+
 
 def holds(verdict: type[VerdictRow]) -> ColumnElement[bool]:
     """Return the condition that a verdict (the mapped class or an alias of it) holds."""
-    undo, later, undo_of_later = (aliased(VerdictRow) for _ in range(3))
-    taken_back = exists().where(undo.supersedes_id == verdict.id, undo.kind == "undo")
+    taken_back = exists().where(_UNDO.supersedes_id == verdict.id, _UNDO.kind == "undo")
     later_taken_back = exists().where(
-        undo_of_later.supersedes_id == later.id, undo_of_later.kind == "undo"
+        _UNDO_OF_LATER.supersedes_id == _LATER.id, _UNDO_OF_LATER.kind == "undo"
     )
     replaced = exists().where(
-        later.supersedes_id == verdict.id, later.kind != "undo", ~later_taken_back
+        _LATER.supersedes_id == verdict.id, _LATER.kind != "undo", ~later_taken_back
     )
     return (verdict.kind != "undo") & ~taken_back & ~replaced

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+import db.backup
+from db import open_database
+from db.store import projects, verdicts
+from rsqa_core.errors import InvalidInputError, RsqaError
+from tests.db.filled import Filled
+
+
+def test_a_backup_made_while_writing_is_whole_and_opens(filled: Filled, tmp_path: Path) -> None:
+    target = tmp_path / "copies" / "copy.sqlite3"
+    stop = threading.Event()
+    said: list[str] = []
+
+    def write() -> None:
+        while not stop.is_set():
+            said.append(filled.say("correct", len(said) % 12, score=0.5).id)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        counts = []
+        for _ in range(5):
+            before = len(said)
+            filled.database.backup(target)
+            copy = open_database(target)
+            with copy.read() as session:
+                rows = verdicts.history(session, filled.project.id, limit=None)
+                assert projects.get(session, "town") == filled.project
+            copy.close()
+            assert {row.id for row in rows} >= set(said[:before])
+            counts.append(len(rows))
+    finally:
+        stop.set()
+        writer.join()
+    assert counts == sorted(counts)
+
+
+def test_a_backup_is_one_file_and_leaves_nothing_else(filled: Filled, tmp_path: Path) -> None:
+    target = tmp_path / "copies" / "copy.sqlite3"
+    filled.database.backup(target)
+    assert [path.name for path in target.parent.iterdir()] == ["copy.sqlite3"]
+    with sqlite3.connect(target) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    connection.close()
+
+
+def test_a_database_is_not_backed_up_onto_itself(filled: Filled) -> None:
+    with pytest.raises(InvalidInputError, match="itself"):
+        filled.database.backup(filled.database.path)
+    with filled.database.read() as session:
+        assert projects.get(session, "town") == filled.project
+
+
+def test_a_damaged_copy_is_refused_and_the_last_good_one_kept(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "copies" / "copy.sqlite3"
+    filled.database.backup(target)
+    good = target.read_bytes()
+    driver = db.backup.load_driver()
+
+    class Damaging:
+        """Stands for a disk that loses an index on the way."""
+
+        @staticmethod
+        def connect(path: str) -> object:
+            if Path(path) == filled.database.path:
+                return Source(path)
+            return driver.connect(path)
+
+    class Source:
+        def __init__(self, path: str) -> None:
+            self.real = driver.connect(path)
+            self.close = self.real.close
+
+        def backup(self, writing: object) -> None:
+            self.real.backup(writing)
+            writing.execute("PRAGMA writable_schema = ON")  # type: ignore[attr-defined]
+            writing.execute(  # type: ignore[attr-defined]
+                "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'ix_image_name'"
+            )
+            writing.commit()  # type: ignore[attr-defined]
+            writing.execute("PRAGMA writable_schema = RESET")  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(db.backup, "load_driver", lambda: Damaging)
+    with pytest.raises(RsqaError, match="integrity"):
+        filled.database.backup(target)
+    assert target.read_bytes() == good
+    assert [path.name for path in target.parent.iterdir()] == ["copy.sqlite3"]
