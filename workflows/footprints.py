@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from rsqa_core.errors import InvalidInputError
@@ -28,16 +28,9 @@ def footprints(images: Iterable[ImageRecord]) -> dict[int, Ring]:
     found: dict[int, Ring] = {}
     for crs, located in by_crs.items():
         # All corners in one call: setting up a transformation costs more than thousands of points.
-        corners = [corner for image in located for corner in _corners(image)]
-        points = _to_wgs84(crs, corners, located[0].name)
+        points = _to_wgs84(crs, located)
         for index, image in enumerate(located):
-            ring = points[4 * index : 4 * index + 4]
-            if not all(math.isfinite(value) for point in ring for value in point):
-                raise InvalidInputError(
-                    f"The image {image.name!r} lies outside the area of its coordinate reference "
-                    f"system {crs[:80]!r}. Import it again with the right georeference."
-                )
-            found[image.id] = _counter_clockwise(ring)
+            found[image.id] = _counter_clockwise(points[4 * index : 4 * index + 4])
     return found
 
 
@@ -50,20 +43,33 @@ def _corners(image: ImageRecord) -> Ring:
     ]
 
 
-def _to_wgs84(crs: str, points: Ring, name: str) -> Ring:
+def _to_wgs84(crs: str, images: Sequence[ImageRecord]) -> Ring:
+    """Return the four corners of each image, one image after the other."""
+    from rasterio._err import CPLE_BaseError  # GDAL's errors have no public home in rasterio
     from rasterio.errors import CRSError
     from rasterio.warp import transform
 
+    corners = [corner for image in images for corner in _corners(image)]
     try:
         longitudes, latitudes = transform(
-            crs, "EPSG:4326", [x for x, _ in points], [y for _, y in points]
+            crs, "EPSG:4326", [x for x, _ in corners], [y for _, y in corners]
         )
+        points = list(zip(longitudes, latitudes, strict=True))
+        if all(math.isfinite(value) for point in points for value in point):
+            return points
     except CRSError as error:
         raise InvalidInputError(
-            f"The coordinate reference system {crs[:80]!r} of the image {name!r} is not understood "
-            f"({error}). Import it again with an EPSG code or WKT."
+            f"The coordinate reference system {crs[:80]!r} of the image {images[0].name!r} is not "
+            f"understood ({error}). Import it again with an EPSG code or WKT."
         ) from error
-    return list(zip(longitudes, latitudes, strict=True))
+    except CPLE_BaseError:
+        pass  # a point outside the projection; which image it is of is said below
+    for image in images if len(images) > 1 else ():
+        _to_wgs84(crs, [image])
+    raise InvalidInputError(
+        f"The image {images[0].name!r} lies outside the area of its coordinate reference system "
+        f"{crs[:80]!r}. Import it again with the right georeference."
+    )
 
 
 def _counter_clockwise(ring: Ring) -> Ring:
