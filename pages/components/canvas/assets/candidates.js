@@ -7,8 +7,8 @@ export class Candidates {
     this.onSelect = onSelect;
     this.rows = [];
     this.list = el("div", { class: "candidates", role: "group", "aria-label": "Candidates by predicted quality" });
-    this.empty = el("p", { class: "muted small", hidden: true });
-    this.root = el("section", { class: "block" }, this.list, this.empty);
+    this.empty = el("p", { class: "muted small no-candidates", hidden: true });
+    this.root = el("section", { class: "block anchored" }, this.list, this.empty);
   }
 
   update(session) {
@@ -16,7 +16,8 @@ export class Candidates {
     while (this.rows.length < candidates.length) this.rows.push(this.row());
     for (const [index, row] of this.rows.entries()) {
       const candidate = candidates[index];
-      row.root.hidden = !candidate;
+      // Rows keep their room: what stands below must not move when an image has fewer.
+      row.root.classList.toggle("vacant", !candidate);
       if (candidate) fill(row, candidate, index, session);
     }
     this.empty.hidden = !session.item || candidates.length > 0;

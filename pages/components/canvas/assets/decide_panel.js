@@ -1,6 +1,6 @@
 // Everything that makes a decision with the mouse: own score, confirm, skip, flag, none, undo, note.
 
-import { button, el, percent, setAttribute, setText } from "./dom.js";
+import { button, el, percent, setAttribute, setSlider, setText } from "./dom.js";
 
 export class DecidePanel {
   constructor(actions) {
@@ -58,7 +58,7 @@ export class DecidePanel {
     const { item, candidate, entry } = session;
     const predicted = candidate?.score?.value ?? null;
     const shown = entry.active ? entry.percent : Math.round((predicted ?? 0) * 100);
-    if (Number(this.slider.value) !== shown) this.slider.value = shown;
+    setSlider(this.slider, shown);
     setText(this.value, entry.active ? `${entry.percent} %` : "–");
     setAttribute(this.slider, "data-active", entry.active);
     this.slider.disabled = !candidate;

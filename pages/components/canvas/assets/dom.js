@@ -92,3 +92,9 @@ const KEY_NAMES = { "⏎": "Enter", "⌫": "Backspace", "⇧⏎": "Shift+Enter" 
 export function percent(value, digits = 0) {
   return `${(value * 100).toFixed(digits)} %`;
 }
+
+/** Move a slider and the filled part of its track. */
+export function setSlider(slider, value) {
+  if (Number(slider.value) !== value) slider.value = value;
+  slider.style.setProperty("--fill", `${value}%`);
+}

@@ -76,14 +76,13 @@ class App {
     if (window.__rsqa === this.exposed) delete window.__rsqa;
   }
 
-  /** Text on the theme's main colour must be readable whatever that colour is. */
+  /** What CSS cannot work out: readable text on the main colour, and whether the ground is dark. */
   theme() {
-    const probe = getComputedStyle(this.view.root);
-    const parts = probe.accentColor;
-    const numbers = (parts.match(/[\d.]+/g) ?? []).map(Number);
-    if (numbers.length >= 3) {
-      this.view.root.style.setProperty("--on-accent", readableOn(numbers.slice(0, 3)));
-    }
+    const { root } = this.view;
+    const { accentColor, backgroundColor } = getComputedStyle(root);
+    const [accent, ground] = [accentColor, backgroundColor].map((text) => (text.match(/[\d.]+/g) ?? []).map(Number));
+    if (accent.length >= 3) root.style.setProperty("--on-accent", readableOn(accent));
+    if (ground.length >= 3) root.style.colorScheme = readableOn(ground) === "#ffffff" ? "dark" : "light";
   }
 
   /** What keys and buttons do; the same functions for both. */

@@ -2,24 +2,44 @@
 
 /** Okabe and Ito's colours, told apart with every common form of colour blindness. */
 const SAFE = [
-  [230, 159, 0],
-  [86, 180, 233],
-  [0, 158, 115],
-  [240, 228, 66],
-  [0, 114, 178],
-  [213, 94, 0],
-  [204, 121, 167],
-  [187, 187, 187],
+  [230, 159, 0], // orange
+  [86, 180, 233], // sky blue
+  [0, 158, 115], // green
+  [240, 228, 66], // yellow
+  [0, 114, 178], // blue
+  [213, 94, 0], // vermilion
+  [204, 121, 167], // pink
+  [187, 187, 187], // grey
+];
+
+/** What people expect of common land cover, in the order in which colours are given away. */
+const EXPECTED = [
+  [/water|river|lake|sea|ocean|pond/, 4],
+  [/tree|forest|wood|vegetation|grass|park|green|crop/, 2],
+  [/building|roof|house|built/, 5],
+  [/road|street|pavement|asphalt|impervious|paved/, 7],
+  [/land|soil|bare|barren|sand|ground|desert/, 0],
+  [/field|farm|agri|shrub|low veg/, 3],
 ];
 
 /**
- * Colours by class id. "project" takes the project's own; "safe" gives each class the free safe
- * colour nearest to its own, closest pairs first, so that water stays blue and forest green.
+ * Colours by class id. "project" takes the project's own; "safe" gives each class the safe colour
+ * that its name suggests, if that is free, and otherwise the free one nearest to its own colour.
  * With more classes than safe colours the project's own are used.
  */
 export function classColours(classes, palette) {
   const own = new Map(classes.map((entry) => [entry.id, entry.color]));
   if (palette !== "safe" || classes.length > SAFE.length) return own;
+  const chosen = new Map();
+  const taken = new Set();
+  const give = (id, index) => {
+    if (chosen.has(id) || taken.has(index)) return;
+    chosen.set(id, SAFE[index]);
+    taken.add(index);
+  };
+  for (const [names, index] of EXPECTED) {
+    for (const entry of classes) if (names.test(entry.name.toLowerCase())) give(entry.id, index);
+  }
   const pairs = [];
   for (const entry of classes) {
     for (const [index, colour] of SAFE.entries()) {
@@ -27,13 +47,7 @@ export function classColours(classes, palette) {
     }
   }
   pairs.sort((a, b) => a.distance - b.distance || a.id - b.id || a.index - b.index);
-  const chosen = new Map();
-  const taken = new Set();
-  for (const { id, index } of pairs) {
-    if (chosen.has(id) || taken.has(index)) continue;
-    chosen.set(id, SAFE[index]);
-    taken.add(index);
-  }
+  for (const { id, index } of pairs) give(id, index);
   return chosen;
 }
 

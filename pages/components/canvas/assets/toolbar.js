@@ -1,8 +1,8 @@
 // The row above the image: what is shown and how large.
 
-import { button, el, icon, keyCap, setAttribute, setText } from "./dom.js";
+import { button, el, icon, setAttribute, setSlider, setText } from "./dom.js";
 
-const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image", side: "Side by side" };
+const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image", side: "Split" };
 
 export class Toolbar {
   constructor(actions) {
@@ -11,6 +11,7 @@ export class Toolbar {
         type: "button",
         class: "segment",
         text: name,
+        title: mode === "side" ? "Image and overlay side by side (M)" : "Next view: M",
         "data-mode": mode,
         on: { click: () => actions.setMode(mode) },
       }),
@@ -47,7 +48,7 @@ export class Toolbar {
     this.root = el(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },
-      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes, keyCap("M")),
+      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes),
       el("div", { class: "group" }, this.opacity, this.opacityText, this.hide, this.blink),
       el(
         "div",
@@ -74,7 +75,7 @@ export class Toolbar {
       setAttribute(segment, "aria-pressed", segment.dataset.mode === mode);
     }
     const opacity = Math.round(preferences.get("opacity") * 100);
-    if (Number(this.opacity.value) !== opacity) this.opacity.value = opacity;
+    setSlider(this.opacity, opacity);
     setText(this.opacityText, `${opacity} %`);
     setAttribute(this.blink, "aria-pressed", stage.blinking);
     setAttribute(this.hide, "aria-pressed", stage.holding);
