@@ -22,6 +22,13 @@ _ORIGINS: dict[Origin, tuple[str, Literal["orange", "blue", "gray"], str]] = {
     "sample": ("Sample data", "blue", ":material/public:"),
     "imported": ("Imported", "gray", ":material/folder:"),
 }
+_MENU = {
+    "review": ":material/rate_review: Review",
+    "queue": ":material/view_list: Queue",
+    "import_images": ":material/add_photo_alternate: Import images",
+    "train": ":material/model_training: Train",
+    "delete": ":material/delete: Delete",
+}
 
 
 def project_card(summary: ProjectSummary) -> None:
@@ -33,7 +40,7 @@ def project_card(summary: ProjectSummary) -> None:
         with title.container(horizontal=True, vertical_alignment="center"):
             st.subheader(project.name, anchor=False, width="content")
             st.badge(origin, color=color, icon=icon)
-        with menu.popover("More", width="stretch"):
+        with menu:
             _menu(project)
         description = project.description
         if project.origin == "generated":
@@ -94,24 +101,13 @@ def _start(step: NextStep, slug: str) -> None:
 
 
 def _menu(project: Project) -> None:
-    for label, icon, page in (
-        ("Review", ":material/rate_review:", "review"),
-        ("Queue", ":material/view_list:", "queue"),
-        ("Import images", ":material/add_photo_alternate:", "import_images"),
-        ("Train", ":material/model_training:", "train"),
-    ):
-        if st.button(
-            label, key=f"{page}-{project.slug}", icon=icon, type="tertiary", width="stretch"
-        ):
-            go(page, project=project.slug)
-    if st.button(
-        "Delete",
-        key=f"delete-{project.slug}",
-        icon=":material/delete:",
-        type="tertiary",
-        width="stretch",
-    ):
+    chosen = st.menu_button(
+        "More", list(_MENU), key=f"more-{project.slug}", format_func=_MENU.get, width="stretch"
+    )
+    if chosen == "delete":
         delete_project_dialog(project)
+    elif chosen is not None:
+        go(chosen, project=project.slug)
 
 
 def _labels_in_head(project: Project) -> int:
