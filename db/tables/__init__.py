@@ -1,0 +1,24 @@
+"""The tables as mapped classes; rows stay inside ``db``, ``record()`` is what leaves it.
+
+Ids that others may keep for a while (open browser tabs, immutable addresses of pictures) are never
+given out twice: those tables use AUTOINCREMENT.
+"""
+
+from db.tables.base import Row
+from db.tables.imagery import CandidateRow, ImageRow, ProjectRow
+from db.tables.quality import HeadRow, PromotionRow, ScoreRow
+from db.tables.review import ReviewerRow, VerdictRow
+from db.tables.work import JobRow
+
+__all__ = [
+    "CandidateRow",
+    "HeadRow",
+    "ImageRow",
+    "JobRow",
+    "ProjectRow",
+    "PromotionRow",
+    "ReviewerRow",
+    "Row",
+    "ScoreRow",
+    "VerdictRow",
+]
