@@ -1,7 +1,7 @@
 """Alembic's entry: runs the migrations on the connection that `db.upgrading` hands over.
 
 For developers, ``alembic -c db/alembic.ini revision --autogenerate -m "..."`` compares the mapped
-classes with the database that RSQA_HOME names and writes a migration. Applying it is left to
+classes with the up-to-date database that RSQA_HOME names and writes a migration. Applying it is left to
 `db.open_database`, which keeps foreign keys off, makes a backup and counts rows.
 """
 
@@ -11,7 +11,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from db.append_only import create_triggers, drop_triggers
-from db.engine import make_engine, open_database
+from db.engine import make_engine
 from db.tables import Row
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.settings import read_settings
@@ -28,9 +28,7 @@ def run() -> None:
             "Only `revision --autogenerate` works through Alembic's own command. To migrate a "
             "database, set HEAD_REVISION in db/upgrading.py and open it."
         )
-    path = read_settings().database_path
-    open_database(path).close()
-    with make_engine(path).connect() as compared:
+    with make_engine(read_settings().database_path).connect() as compared:
         _configure(compared)
         context.run_migrations()
 
