@@ -1,8 +1,8 @@
 """Alembic's entry: runs the migrations on the connection that `db.upgrading` hands over.
 
 For developers, ``alembic -c db/alembic.ini revision --autogenerate -m "..."`` compares the mapped
-classes with the up-to-date database that RSQA_HOME names and writes a migration. Applying it is left to
-`db.open_database`, which keeps foreign keys off, makes a backup and counts rows.
+classes with the up-to-date database that RSQA_HOME names and writes a migration. Applying it is
+left to `db.open_database`, which keeps foreign keys off, makes a backup and counts rows.
 """
 
 from __future__ import annotations
