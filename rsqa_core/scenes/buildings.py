@@ -22,6 +22,16 @@ from rsqa_core.scenes.plan import Basin, Plan, Structure
 from rsqa_core.scenes.water import Shore
 
 Rect = tuple[float, float, float, float]
+_ROUNDED = [
+    (-1, -0.5),
+    (-0.5, -1),
+    (0.6, -1),
+    (1, -0.3),
+    (1, 0.4),
+    (0.5, 1),
+    (-0.4, 0.8),
+    (-1, 0.4),
+]
 _PROBES = [(u / 4, v / 4) for u in range(5) for v in range(5)]
 
 
@@ -272,8 +282,7 @@ class Builder:
             u, v = p + grow, q + grow
             corners = [(-u, -v), (u, -v), (u, v), (-u, v)]
             if basin.rounded:
-                corners = [(-u, -v * 0.5), (-u * 0.5, -v), (u * 0.6, -v), (u, -v * 0.3),
-                           (u, v * 0.4), (u * 0.5, v), (-u * 0.4, v * 0.8), (-u, v * 0.4)]  # fmt: skip
+                corners = [(u * x, v * y) for x, y in _ROUNDED]
             points = [_place(basin.center, basin.axis, x, y) for x, y in corners]
             self.canvas.polygon(points, color, class_id)
 

@@ -38,6 +38,12 @@ def forest(site: Site, block: Block) -> None:
     site.stand(block.inset(-4), 420, site.rng.uniform(2.6, 4.2))
 
 
+def thicket(site: Site, block: Block) -> None:
+    """Low dense scrub or mangrove, cut by bare channels."""
+    site.patch(block.inset(-5), "golf" if site.rng.random() < 0.3 else "understorey")
+    site.stand(block.inset(-5), 1100, site.rng.uniform(0.9, 1.8))
+
+
 def fields(site: Site, block: Block) -> None:
     """Long parcels of crops, stubble and ploughed soil, with furrows and hedges."""
     rng, palette = site.rng, site.palette

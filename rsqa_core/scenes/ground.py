@@ -94,7 +94,7 @@ class Ground:
         if rng.random() < 0.6:
             lines = np.exp(-np.abs(bank.broad()) * np.float32(rng.uniform(8, 20)))
             t += np.float32(rng.uniform(-0.2, 0.2)) * lines
-        t += np.float32(rng.uniform(0.04, 0.12)) * bank.fine()
+        t += np.float32(rng.uniform(0.04, 0.16)) * bank.fine()
         picture = ramp_texture(t, p.soils)
         self._wheel_tracks(picture)
         if rng.random() < 0.4:
@@ -106,7 +106,7 @@ class Ground:
     def _wheel_tracks(self, picture: Image.Image) -> None:
         rng, canvas = self.rng, self.canvas
         mask, draw = canvas.stencil()
-        for _ in range(rng.poisson(7)):
+        for _ in range(rng.poisson(float(np.exp(rng.uniform(1.0, 3.4))))):
             start = rng.uniform(0, canvas.extent_m, 2)
             heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.16, 50))
             step = canvas.extent_m / 35
@@ -154,8 +154,8 @@ class Ground:
         rows = np.arange(box[1], box[3], dtype=np.float32)[:, None]
         columns = np.arange(box[0], box[2], dtype=np.float32)[None, :]
         s, c = np.float32(np.sin(angle)), np.float32(np.cos(angle))
-        across: Field = (rows * c - columns * s) / np.float32(self.canvas.scale)
-        return across
+        across = (rows * c - columns * s) / np.float32(self.canvas.scale)
+        return across.astype(np.float32, copy=False)
 
     def crop(self, patch: Patch) -> None:
         """Paint a field: rows of the machine's width, furrows, wet and poor spots."""
@@ -171,7 +171,7 @@ class Ground:
         passes = rng.standard_normal(4096).astype(np.float32)
         width = float(rng.choice([0.8, 1.5, 3.0, 6.0]))
         row = (across / np.float32(width)).astype(np.int32)
-        t = 0.5 + np.float32(rng.uniform(0.02, 0.12)) * passes[row & 4095]
+        t: Field = 0.5 + np.float32(rng.uniform(0.02, 0.12)) * passes[row & 4095]
         period = float(rng.choice([0.75, 1.5, 3.0]))
         if period > 1.6 * self.canvas.gsd_m:
             wave = np.sin(across * np.float32(2 * np.pi / period))
@@ -179,7 +179,8 @@ class Ground:
         if rng.random() < 0.6:
             tram = np.float32(rng.uniform(15, 30))
             lane = np.abs((across / tram) % 1 - np.float32(0.5)) * tram
-            t -= np.float32(rng.uniform(0.1, 0.3)) * (np.abs(lane - np.float32(0.9)) < 0.3)
+            deep = np.float32(rng.uniform(0.1, 0.3))
+            t -= deep * (np.abs(lane - np.float32(0.9)) < 0.3).astype(np.float32)
         y, x = slice(box[1], box[3]), slice(box[0], box[2])
         spots = self.bank.broad()[y, x]
         t += np.float32(rng.uniform(0.04, 0.18)) * spots + 0.09 * self.bank.fine()[y, x]

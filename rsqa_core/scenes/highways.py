@@ -7,10 +7,11 @@ import numpy as np
 from rsqa_core.scenes.canvas import Point, Points, normals_of
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.plan import Patch, Plan, Street
+from rsqa_core.scenes.water import Shore
 
 
-def add_highway(rng: Rng, plan: Plan, extent_m: float) -> None:
-    """Lay a dual carriageway across the view, now and then with a cloverleaf."""
+def add_highway(rng: Rng, plan: Plan, extent_m: float, shore: Shore) -> None:
+    """Lay a dual carriageway across the view, now and then with a cloverleaf, mostly on land."""
     angle = float(rng.uniform(0, np.pi))
     clover = extent_m > 420 and rng.random() < 0.45
     t = np.linspace(-1.0, 1.0, 80)
@@ -19,13 +20,16 @@ def add_highway(rng: Rng, plan: Plan, extent_m: float) -> None:
     along, across = t * extent_m * 0.85, bend * t * t * extent_m + offset
     c, s = float(np.cos(angle)), float(np.sin(angle))
     points = np.stack([along * c - across * s, along * s + across * c], 1) + extent_m / 2
+    inside = ((points > 0) & (points < extent_m)).all(axis=1)
+    if float((shore.along(points[inside]) < 0).mean() if inside.any() else 1.0) > 0.35:
+        return
     lane, gap = float(rng.uniform(10, 16)), float(rng.uniform(3, 12))
     verge = float(rng.uniform(4, 14))
     _carriageways(rng, plan, points, lane, gap, verge)
     if rng.random() < 0.5:
         _frontage(plan, points, lane + gap / 2 + verge + 9)
-    if clover:
-        middle = points[40] + np.array([c, s]) * rng.uniform(-0.2, 0.2) * extent_m
+    middle = points[40] + np.array([c, s]) * rng.uniform(-0.2, 0.2) * extent_m
+    if clover and shore.at(float(middle[0]), float(middle[1])) > 120:
         _cloverleaf(rng, plan, (float(middle[0]), float(middle[1])), angle, extent_m, lane)
 
 
@@ -40,7 +44,7 @@ def _carriageways(
     for side in (-1, 1):
         shifted = points + normals * (side * (lane + gap) / 2)
         plan.streets.append(Street(shifted, lane, "highway"))
-    for k in range(0, len(points), 1):
+    for k in range(len(points)):
         if gap > 5 and rng.random() < 0.6:
             x, y = points[k]
             plan.trees.append((float(x), float(y), float(rng.uniform(0.9, 1.8)), False))
@@ -67,7 +71,7 @@ def _cloverleaf(
     turn = np.linspace(0, 2 * np.pi, 49)
     ring = np.stack([np.cos(turn), np.sin(turn)], 1)
     plan.verges.append(Patch(middle + ring * radius * 3.4, material))
-    plan.corridors.append((np.repeat(middle[None], 2, 0) + [[0, 0], [1, 1]], radius * 3.5))
+    plan.corridors.append((np.stack([middle, middle + 1.0]), radius * 3.5))
     _carriageways(rng, plan, crossing, lane * 0.85, gap, 5.0)
     shift = lane + 2.0
     for p in (-1, 1):

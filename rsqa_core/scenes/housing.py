@@ -166,7 +166,7 @@ def informal(site: Site, block: Block) -> None:
     u = block.u0 + (np.arange(columns) + 0.5) * (block.width / columns)
     v = block.v0 + (np.arange(rows) + 0.5) * (block.depth / rows)
     grid = np.stack(np.meshgrid(u, v), -1).reshape(-1, 2)
-    grid += rng.uniform(-0.28, 0.28, grid.shape) * pitch
+    grid += rng.uniform(-0.2, 0.2, grid.shape) * pitch
     fill = rng.uniform(0.75, 1.0)
     near = site.canvas.gsd_m < 0.35
     site.patch(block, "trodden")
@@ -182,7 +182,7 @@ def informal(site: Site, block: Block) -> None:
             continue
         c, s = float(np.cos(turn)), float(np.sin(turn))
         along = (axis[0] * c + across[0] * s, axis[1] * c + across[1] * s)
-        width, depth = pitch * rng.uniform(0.6, 1.3), pitch * rng.uniform(0.5, 0.95)
+        width, depth = pitch * rng.uniform(0.75, 1.25), pitch * rng.uniform(0.65, 1.0)
         parts = house(rng, width, depth) if rng.random() < 0.2 else rectangle(width, depth)
         roof = chosen(rng, palette.look.roof_kinds)
         height = rng.uniform(2.4, 3.6) + (3.0 if rng.random() < 0.08 else 0.0)

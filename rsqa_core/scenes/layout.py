@@ -41,7 +41,7 @@ def lay_out(rng: Rng, canvas: Canvas, look: Look, palette: Palette) -> tuple[Pla
         if inner.width > 25 and inner.depth > 25 and frame.sees(inner, 30):
             ZONES[chosen(rng, local)](site, inner)
     if rng.random() < look.highway and extent > 150:
-        add_highway(rng, plan, extent)
+        add_highway(rng, plan, extent, shore)
     if shore.kind != "none":
         _waterside(rng, plan, look, palette, shore, extent)
     return plan, shore
@@ -106,11 +106,14 @@ def _waterside(
         belt = spots[(distance > 0) & (distance < width) & near]
         for x, y in belt.tolist():
             plan.trees.append((x, y, float(rng.uniform(0.8, 2.2)), False))
-    afloat = spots[distance < -12]
-    if len(afloat) and rng.random() < 0.4:
-        for x, y in afloat[: int(rng.integers(1, 9))].tolist():
+    afloat = spots[distance < -14]
+    if len(afloat) and shore.kind != "lake" and rng.random() < 0.45:
+        fleet = min(int(rng.integers(1, 9)), 1 + len(afloat) // 150)
+        for x, y in afloat[:fleet].tolist():
             turn = rng.uniform(0, 2 * np.pi)
-            length = float(np.exp(rng.uniform(np.log(4), np.log(16))))
+            length = float(np.exp(rng.uniform(np.log(3), np.log(14))))
             tone = int(rng.uniform(170, 250))
             axis = (float(np.cos(turn)), float(np.sin(turn)))
-            plan.boats.append(Car((x, y), axis, length, length * 0.32, 1.5, (tone, tone, tone)))
+            plan.boats.append(
+                Car((x, y), axis, length, length * 0.3, 1.0, (tone, tone, tone), "boat")
+            )

@@ -105,15 +105,23 @@ def _sensor(rng: Rng, picture: Field, look: Look, bank: NoiseBank) -> Picture:
     blur = rng.uniform(0.25, 0.85)
     picture = ndimage.gaussian_filter(picture, (0, blur, blur), truncate=2.5)
     picture = np.sqrt(np.clip(picture, 0, None))
-    picture *= _exposure(rng, picture, look)
+    picture *= _exposure(rng, picture)
+    if rng.random() < look.sharpened:
+        # Delivered imagery is often pansharpened and crisped, halos included.
+        wide = rng.uniform(0.8, 2.0)
+        soft = ndimage.gaussian_filter(picture, (0, wide, wide), truncate=2.5)
+        picture += (picture - soft) * np.float32(rng.uniform(0.3, 1.3))
+        np.clip(picture, 0, None, out=picture)
     haze = np.float32(between(rng, look.haze))
     veil = np.array([0.58, 0.62, 0.66], dtype=np.float32) * np.float32(rng.uniform(0.85, 1.15))
     picture = picture * (1 - haze) + (veil * haze)[:, None, None]
     contrast, pivot = np.float32(between(rng, look.contrast)), np.float32(0.5)
     shown = (picture - pivot) * contrast + pivot
     grey = shown.mean(axis=0, keepdims=True)
-    shown = grey + (shown - grey) * np.float32(between(rng, look.saturation))
-    cast = 1 + rng.normal(0, 0.022, 3)
+    # Contrast stretches colours too; the saturation meant is the one in the result.
+    saturation = np.float32(between(rng, look.saturation)) / np.sqrt(contrast)
+    shown = grey + (shown - grey) * saturation
+    cast = 1 + rng.normal(0, 0.017, 3)
     shown *= (cast / cast.mean()).astype(np.float32)[:, None, None]
     np.clip(shown, 0, 1, out=shown)
     shown = shown ** np.float32(np.exp(rng.normal(0, 0.1)))
@@ -122,10 +130,11 @@ def _sensor(rng: Rng, picture: Field, look: Look, bank: NoiseBank) -> Picture:
     for k in range(3):
         row, column = (k % 2) * n, (k // 2) * n
         shown[k] += grain[row : row + n, column : column + n] * noise
-    return np.clip(np.round(shown * 255), 0, 255).astype(np.uint8)
+    exposed: Picture = np.clip(np.round(shown * 255), 0, 255).astype(np.uint8)
+    return exposed
 
 
-def _exposure(rng: Rng, picture: Field, look: Look) -> np.float32:
+def _exposure(rng: Rng, picture: Field) -> np.float32:
     """Return the gain that puts the bright parts of the view where a display would show them."""
     bright = float(np.percentile(picture[:, ::6, ::6].mean(axis=0), 97))
     wanted = rng.uniform(0.6, 0.92)

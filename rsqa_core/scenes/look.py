@@ -19,9 +19,9 @@ class Look:
 
     ``zones`` weighs what fills a block, ``waters`` the water body, ``layouts`` the street pattern.
     ``places`` are (EPSG code, easting, northing) around which a scene is put. ``*_m`` are metres;
-    ``trees`` scales tree counts; ``palms``, ``pools``,
-    ``dirt_streets``, ``walls``, ``highway``, ``dunes`` and ``snow`` are chances 0..1; the last block
-    describes light, air and sensor.
+    ``trees`` scales tree counts; ``palms``, ``pools``, ``dirt_streets``, ``walls``, ``highway``,
+    ``dunes``, ``snow`` and ``sharpened`` are chances 0..1; the last fields describe light, air and
+    sensor.
     """
 
     title: str
@@ -56,3 +56,4 @@ class Look:
     saturation: Range
     contrast: Range
     snow: float = 0.0
+    sharpened: float = 0.4

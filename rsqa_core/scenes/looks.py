@@ -12,19 +12,28 @@ LOOKS: dict[str, Look] = {
         title="Arid coast: pale sand, dark or turquoise water, villas and towers",
         places=((32640, 325000, 2780000), (32639, 560000, 2800000), (32638, 460000, 2900000)),
         gsd_m=(0.35, 2.0),
-        soils=((236, 226, 208), (214, 200, 178), (226, 224, 226), (196, 182, 164), (240, 238, 232)),
-        grass=((92, 104, 62), (74, 92, 58), (112, 116, 78)),
+        soils=(
+            (236, 226, 208), (214, 200, 178), (226, 224, 226), (196, 182, 164), (240, 238, 232),
+            (206, 212, 222), (188, 192, 200), (226, 214, 204),
+        ),
+        grass=((78, 86, 56), (60, 72, 48), (98, 100, 72), (64, 62, 58)),
         crops=((96, 112, 64), (122, 128, 84)),
-        crowns=((62, 74, 46), (78, 86, 58), (52, 68, 50), (92, 92, 70)),
+        crowns=((50, 58, 42), (64, 68, 54), (40, 50, 44), (74, 70, 64), (56, 50, 56)),
         roofs=(
             (242, 238, 230), (222, 212, 196), (206, 190, 168), (236, 236, 238),
             (186, 172, 154), (172, 96, 66), (198, 204, 210), (150, 142, 136),
             (120, 146, 168),
         ),
         roof_kinds=(("flat", 0.8), ("hip", 0.12), ("gable", 0.04), ("tin", 0.04)),
-        roads=((96, 92, 92), (116, 110, 106), (76, 72, 74), (140, 130, 122), (86, 80, 88)),
+        roads=(
+            (96, 92, 92), (116, 110, 106), (76, 72, 74), (140, 130, 122), (86, 80, 88),
+            (112, 96, 86), (70, 62, 66),
+        ),
         paving=((206, 196, 182), (186, 178, 170), (172, 156, 142)),
-        water_deep=((10, 14, 16), (14, 34, 30), (18, 52, 66), (8, 40, 22), (6, 8, 8), (22, 58, 52)),
+        water_deep=(
+            (10, 14, 16), (14, 34, 30), (18, 52, 66), (8, 40, 22), (6, 8, 8), (22, 58, 52),
+            (22, 18, 18), (20, 70, 28), (30, 34, 20),
+        ),
         water_shallow=(
             (86, 128, 110), (96, 172, 168), (74, 92, 66), (150, 178, 160),
             (60, 100, 60),
@@ -32,7 +41,7 @@ LOOKS: dict[str, Look] = {
         zones=(
             ("villas", 0.3), ("vacant", 0.3), ("apartments", 0.1),
             ("warehouses", 0.08), ("golf", 0.1), ("mall", 0.05),
-            ("construction", 0.09), ("yard", 0.03), ("park", 0.04),
+            ("construction", 0.09), ("yard", 0.03), ("park", 0.04), ("thicket", 0.04),
         ),
         waters=(
             ("none", 0.25), ("coast", 0.3), ("lagoon", 0.2), ("lake", 0.08),
@@ -40,9 +49,9 @@ LOOKS: dict[str, Look] = {
         ),
         layouts=(("grid", 0.35), ("curved", 0.35), ("radial", 0.3)),
         block_m=(140, 420), parcel_m=(20, 34), storeys=(1, 18), trees=0.5, palms=0.5,
-        grass_cover=(0.05, 0.45), pools=0.3, dirt_streets=0.12, walls=0.7, highway=0.35, dunes=0.4,
-        sun_elevation_deg=(38, 75), haze=(0.0, 0.16), saturation=(0.45, 1.15),
-        contrast=(0.95, 1.45), snow=0.0,
+        grass_cover=(0.05, 0.45), pools=0.3, dirt_streets=0.25, walls=0.7, highway=0.35, dunes=0.4,
+        sun_elevation_deg=(38, 75), haze=(0.0, 0.16), saturation=(0.35, 1.05),
+        contrast=(0.95, 1.45), snow=0.0, sharpened=0.8,
     ),
     "temperate_suburb": Look(
         title="Temperate suburb: lawns, broad-leaved trees, shingle roofs, curved streets",
@@ -301,6 +310,7 @@ LOOKS: dict[str, Look] = {
         zones=(
             ("villas", 0.32), ("forest", 0.22), ("informal", 0.12),
             ("apartments", 0.08), ("park", 0.1), ("orchard", 0.08), ("vacant", 0.08),
+            ("thicket", 0.08),
         ),
         waters=(("coast", 0.5), ("island", 0.2), ("lagoon", 0.15), ("fronds", 0.05), ("none", 0.1)),
         layouts=(("grid", 0.2), ("curved", 0.8)), block_m=(100, 260), parcel_m=(14, 26),

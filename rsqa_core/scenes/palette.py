@@ -41,7 +41,7 @@ CAR_COLORS: tuple[Color, ...] = (
 
 def draw_palette(rng: Rng, look: Look) -> Palette:
     """Draw the colours of one scene."""
-    tint = rng.normal(0, 5, 3)
+    tint = rng.normal(0, 4, 3)
 
     def some(colors: tuple[Color, ...], count: int, spread: float) -> tuple[Color, ...]:
         order = rng.permutation(len(colors))[:count]

@@ -65,7 +65,10 @@ class Basin:
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """A vehicle or container; it changes the picture and not the class underneath."""
+    """A vehicle or loose thing; it changes the picture and not the class underneath.
+
+    ``kind`` is car, boat or box (lorries, containers, heaps).
+    """
 
     center: Point
     axis: Point
@@ -73,6 +76,7 @@ class Car:
     width_m: float
     height_m: float
     color: Color
+    kind: str = "box"
 
 
 @dataclass(slots=True)
@@ -169,7 +173,7 @@ class Frame:
     def poses(self, uv: Points) -> list[tuple[Point, Point, Point]]:
         """Map (N, 2) points to (center, unit u axis, unit v axis) in the picture."""
         here = self.points(uv)
-        along = self.points(uv + (0.5, 0.0)) - here
+        along = self.points(uv + np.array([0.5, 0.0])) - here
         along /= np.hypot(along[:, 0], along[:, 1])[:, None]
         return [
             ((float(x), float(y)), (float(a), float(b)), (float(-b), float(a)))

@@ -148,7 +148,7 @@ def _render(
 def _relief(rng: Rng, canvas: Canvas, bank: NoiseBank, look: Look) -> Field:
     """Return the small relief of open ground in metres; roads, roofs and water are level."""
     step = canvas.gsd_m / 2
-    relief = bank.fine() * np.float32(step * rng.uniform(0.05, 0.3))
+    relief = bank.fine() * np.float32(step * np.exp(rng.uniform(np.log(0.06), np.log(0.8))))
     relief += bank.broad() * np.float32(step * rng.uniform(0.3, 1.5))
     if rng.random() < look.dunes:
         angle, length = rng.uniform(0, np.pi), rng.uniform(8, 45)

@@ -66,7 +66,7 @@ class Site:
             x, y = center[0] + rng.normal(0, spread_m), center[1] + rng.normal(0, spread_m)
             turn = rng.uniform(0, np.pi)
             tone = rng.choice([40.0, 90.0, 150.0, 205.0]) + rng.normal(0, 14, 3)
-            if rng.random() < 0.15:
+            if rng.random() < 0.06:
                 tone = np.array([(60, 96, 150), (170, 66, 52), (74, 122, 84)][rng.integers(3)])
             r, g, b = (min(255, max(0, int(t))) for t in tone)
             size = rng.uniform(0.35, 1.6)
@@ -98,5 +98,5 @@ class Site:
                 if rng.random() < taken:
                     color = CAR_COLORS[int(rng.integers(len(CAR_COLORS)))]
                     length = rng.uniform(4.0, 4.9)
-                    self.plan.parked.append(Car((x, y), across, length, 1.85, 1.5, color))
+                    self.plan.parked.append(Car((x, y), across, length, 1.85, 1.5, color, "car"))
             v += 5.0 if int((v - block.v0) / 5.0) % 3 == 1 else 11.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
@@ -17,9 +19,10 @@ from rsqa_core.scenes.canvas import (
     Point,
     Points,
     clipped,
+    lit,
     normals_of,
     strip,
-)  # fmt: skip
+)
 from rsqa_core.scenes.ground import Ground
 from rsqa_core.scenes.noise import Rng
 from rsqa_core.scenes.palette import CAR_COLORS, Palette
@@ -85,11 +88,14 @@ class StreetPainter:
                 gaps = np.hypot(*(points[:, None] - line[None]).transpose(2, 0, 1))
                 keep &= gaps.min(axis=1) > half + 2
         edges = np.flatnonzero(np.diff(np.concatenate([[0], keep.astype(np.int8), [0]])))
-        return [
-            Street(points[start:stop], street.width_m, street.kind)
-            for start, stop in edges.reshape(-1, 2).tolist()
-            if stop - start >= 2
-        ]
+        runs = []
+        for start, stop in edges.reshape(-1, 2).tolist():
+            part = points[start:stop]
+            # A scrap between two shores or corridors would lead from nowhere to nowhere.
+            scrap = start > 0 and stop < len(points) and stop - start < 9
+            if stop - start >= 2 and not (scrap and keep_inside(part, canvas.extent_m)):
+                runs.append(Street(part, street.width_m, street.kind))
+        return runs
 
     def _outline(self, street: Street, width: float) -> Points:
         if street.kind not in BARE_KINDS:
@@ -143,6 +149,7 @@ class StreetPainter:
             _disc(handle, canvas, center, inner + width + 2, 0)
         paint, paint_draw = canvas.stencil()
         wear, wear_draw = canvas.stencil()
+        earthen = self.palette.road[0] - self.palette.road[2] > 28
         for street in streets:
             if street.kind not in MARKED_KINDS:
                 continue
@@ -155,7 +162,7 @@ class StreetPainter:
                     line = canvas.pixels(street.points + normals * shift)
                     wide = max(1, round(lane * 0.55 * canvas.scale))
                     wear_draw.line(line, fill=int(rng.integers(8, 42)), width=wide)
-            if street.width_m < 6.0 or rng.random() < 0.2:
+            if street.width_m < 6.0 or earthen or rng.random() < 0.2:
                 continue
             strength = int(rng.integers(90, 256))
             thick = max(1, round(0.16 * canvas.scale))
@@ -206,6 +213,12 @@ class StreetPainter:
         canvas.refresh()
 
 
+def keep_inside(points: Points, extent_m: float) -> bool:
+    """Tell whether both ends of a polyline lie within the picture."""
+    ends = points[[0, -1]]
+    return bool(((ends > 0) & (ends < extent_m)).all())
+
+
 def resampled(points: Points, step_m: float) -> Points:
     """Return a polyline with vertices about every ``step_m``."""
     position = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
@@ -239,7 +252,7 @@ def car(rng: Rng, center: Point, axis: Point) -> Car:
     color = CAR_COLORS[int(rng.integers(len(CAR_COLORS)))]
     if rng.random() < 0.08:
         return Car(center, axis, rng.uniform(7, 14), 2.5, 3.2, color)
-    return Car(center, axis, rng.uniform(4.1, 5.0), 1.85, 1.5, color)
+    return Car(center, axis, rng.uniform(4.1, 5.0), 1.85, 1.5, color, "car")
 
 
 def standing(canvas: Canvas, cars: list[Car], *, on_road: bool) -> list[Car]:
@@ -250,28 +263,34 @@ def standing(canvas: Canvas, cars: list[Car], *, on_road: bool) -> list[Car]:
     return [c for c in kept if canvas.reserved_at(*c.center) != CORRIDOR]
 
 
+_OUTLINES = {
+    "box": ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)),
+    "car": ((-1.0, -0.8), (0.85, -1.0), (1.0, -0.6), (1.0, 0.6), (0.85, 1.0), (-1.0, 0.8)),
+    "boat": ((-1.0, -0.8), (0.3, -1.0), (1.0, 0.0), (0.3, 1.0), (-1.0, 0.8)),
+}
+_GLASS = (((0.25, 0.5), (-0.75, -0.55)), (44, 50, 58))
+
+
 def paint_cars(canvas: Canvas, cars: list[Car]) -> None:
     """Draw vehicles, containers and small things; classes stay, heights cast shadows."""
     for item in cars:
         (x, y), (a, b) = item.center, item.axis
         p, q = item.length_m / 2, item.width_m / 2
-        is_car = 1.2 < item.height_m < 2 and item.length_m > 3.5
-        corner = 0.8 if is_car else 1.0
-        outline = [
-            (x + a * u * p - b * v * q, y + b * u * p + a * v * q)
-            for u, v in ((-1, -corner), (0.85, -1), (1, -0.6), (1, 0.6), (0.85, 1), (-1, corner))
-        ] if is_car else [
-            (x + a * u * p - b * v * q, y + b * u * p + a * v * q)
-            for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1))
-        ]  # fmt: skip
-        canvas.polygon(outline, item.color, None, item.height_m)
-        if is_car and canvas.gsd_m < 0.45:
-            for low, high in ((0.25, 0.5), (-0.75, -0.55)):
-                glass = [
-                    (x + a * u * p - b * v * q, y + b * u * p + a * v * q)
-                    for u, v in ((low, -0.78), (high, -0.78), (high, 0.78), (low, 0.78))
-                ]
-                canvas.polygon(glass, (44, 50, 58))
+
+        def outline(
+            corners: Iterable[tuple[float, float]],
+            x: float = x, y: float = y, a: float = a, b: float = b, p: float = p, q: float = q,
+        ) -> list[Point]:  # fmt: skip
+            return [(x + a * u * p - b * v * q, y + b * u * p + a * v * q) for u, v in corners]
+
+        canvas.polygon(outline(_OUTLINES[item.kind]), item.color, None, item.height_m)
+        if item.kind == "boat" and canvas.gsd_m < 0.6:
+            deck = ((-0.7, -0.5), (0.1, -0.6), (0.1, 0.6), (-0.7, 0.5))
+            canvas.polygon(outline(deck), lit(item.color, 0.6))
+        if item.kind == "car" and canvas.gsd_m < 0.45:
+            for low, high in _GLASS[0]:
+                pane = ((low, -0.78), (high, -0.78), (high, 0.78), (low, 0.78))
+                canvas.polygon(outline(pane), _GLASS[1])
 
 
 def paint_stalls(canvas: Canvas, stalls: list[tuple[Point, Point]]) -> None:

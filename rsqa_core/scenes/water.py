@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from rsqa_core.scenes.canvas import LAND, WATER, Canvas, Points
 from rsqa_core.scenes.noise import Field, NoiseBank, Rng, enlarged, octaves
@@ -76,7 +77,8 @@ class Shore:
         b = a * rng.uniform(0.4, 0.9)
         cx, cy = rng.uniform(-0.35, 0.35, 2) * e
         r = np.hypot((along - cx) / a, (across - cy) / b)
-        return (r - 1) * np.float32(b) + self._wobble(0.25 * b)
+        rim: Field = (r - 1) * np.float32(b)
+        return rim + self._wobble(0.25 * b)
 
     def river(self) -> Field:
         rng, e = self._rng, self.extent_m
@@ -86,32 +88,31 @@ class Shore:
         middle = np.sin(along * np.float32(wave) + rng.uniform(0, 6)) * np.float32(bend)
         width = min(e * rng.uniform(0.05, 0.2), 180)
         offset = np.float32(rng.uniform(-0.25, 0.25) * e)
-        return np.abs(across + offset + middle) - width / 2 + self._wobble(width * 0.12, 4)
+        banks: Field = np.abs(across + offset + middle) - np.float32(width / 2)
+        return banks + self._wobble(width * 0.12, 4)
 
     def canal(self) -> Field:
         rng, e = self._rng, self.extent_m
         _, across = self._turned(self._angle + (np.pi / 2 if rng.random() < 0.5 else 0))
         width = rng.uniform(10, 40)
-        return np.abs(across + np.float32(rng.uniform(-0.3, 0.3) * e)) - np.float32(width / 2)
+        middle = np.float32(rng.uniform(-0.3, 0.3) * e)
+        banks: Field = np.abs(across + middle) - np.float32(width / 2)
+        return banks
 
     def lagoon(self) -> Field:
-        """Smooth engineered basins: a chain of discs joined by channels."""
+        """Smooth engineered basins: a winding channel that widens into pools."""
         rng, e = self._rng, self.extent_m
-        count = int(rng.integers(3, 7))
-        t = np.linspace(-0.6, 0.6, count) * e
+        count = int(rng.integers(4, 8))
+        knots = np.linspace(-0.75, 0.75, count) * e
         along, across = self._turned(rng.uniform(0, np.pi))
-        bends = rng.uniform(-0.28, 0.28, count) * e
+        bend = CubicSpline(knots, rng.uniform(-0.24, 0.24, count) * e)
+        wide = rng.uniform(0.022, 0.05) * e * rng.choice([1.0, 1.3, 2.0, 3.5], count)
+        width = PchipInterpolator(knots, wide)
         result = np.full((GRID_PX, GRID_PX), 1e4, dtype=np.float32)
-        width = rng.uniform(0.02, 0.07) * e
-        for k in range(count):
-            radius = rng.uniform(0.5, 2.6) * width
-            result = np.minimum(result, np.hypot(along - t[k], across - bends[k]) - radius)
-            if k:
-                result = np.minimum(
-                    result, _capsule(along, across, (t[k - 1], bends[k - 1]), (t[k], bends[k]))
-                    - np.float32(width * rng.uniform(0.5, 1.0)),
-                )  # fmt: skip
-        return result + self._wobble(0.006 * e)
+        for t in np.linspace(knots[0], knots[-1], 130):
+            gap = np.hypot(along - np.float32(t), across - np.float32(bend(t)))
+            result = np.minimum(result, gap - np.float32(width(t)))
+        return result + self._wobble(0.004 * e)
 
     def fronds(self) -> Field:
         """Land fingers of a made island or marina, open water between them."""
@@ -122,14 +123,14 @@ class Shore:
         finger = np.abs(((curved / period) % 1) - 0.5) * period - period * rng.uniform(0.16, 0.3)
         trunk = np.abs(along + rng.uniform(-0.5, 0.5) * e) - rng.uniform(0.05, 0.16) * e
         tip = np.abs(along) - rng.uniform(0.3, 0.7) * e
-        fingers = -np.maximum(finger, tip)
-        return np.maximum(fingers, -trunk) + self._wobble(0.006 * e)
+        land: Field = np.maximum(-np.maximum(finger, tip), -trunk)
+        return land + self._wobble(0.006 * e)
 
     def port(self) -> Field:
         """A straight quay with rectangular docks."""
         rng, e = self._rng, self.extent_m
         along, across = self._turned(self._angle + int(rng.integers(4)) * np.pi / 2)
-        result = along + np.float32(rng.uniform(-0.3, 0.3) * e)
+        result: Field = along + np.float32(rng.uniform(-0.3, 0.3) * e)
         for _ in range(int(rng.integers(0, 3))):
             middle, width = rng.uniform(-0.5, 0.5) * e, rng.uniform(0.05, 0.16) * e
             reach = rng.uniform(0.15, 0.6) * e
@@ -145,13 +146,6 @@ _KINDS = {
 }  # fmt: skip
 
 
-def _capsule(x: Field, y: Field, a: tuple[float, float], b: tuple[float, float]) -> Field:
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    t = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy + 1e-9), 0, 1)
-    distance: Field = np.hypot(x - a[0] - t * dx, y - a[1] - t * dy).astype(np.float32)
-    return distance
-
-
 def paint_water(rng: Rng, canvas: Canvas, bank: NoiseBank, palette: Palette, shore: Shore) -> None:
     """Draw beach or quay, shallows and deep water on the canvas."""
     if shore.kind == "none" or float(shore.distance.min()) > 20:
@@ -159,7 +153,8 @@ def paint_water(rng: Rng, canvas: Canvas, bank: NoiseBank, palette: Palette, sho
     distance = enlarged(shore.distance, canvas.fine_px)
     built = shore.kind in {"canal", "port"}
     if not built:
-        rough = np.float32(min(1.4, shore.extent_m * 0.0025))
+        made = shore.kind in {"fronds", "lagoon"}
+        rough = np.float32(min(1.2, shore.extent_m * 0.0025) * (0.2 if made else 1.0))
         distance = distance + bank.fine() * rough
     water = distance < 0
     color = np.asarray(canvas.color).astype(np.float32)

@@ -21,6 +21,7 @@ ZONES: dict[str, Callable[[Site, Block], None]] = {
     "park": countryside.park,
     "golf": countryside.golf,
     "forest": countryside.forest,
+    "thicket": countryside.thicket,
     "fields": countryside.fields,
     "orchard": countryside.orchard,
     "farmstead": countryside.farmstead,
