@@ -62,8 +62,12 @@ class Builder:
         height = self.rng.uniform(1.2, 2.4)
         for outline in plan.walls:
             dry = float(shore.along(outline).min()) > 5
-            if dry and not any(self.canvas.reserved_at(x, y) == CORRIDOR for x, y in outline):
+            if dry and not any(self._in_the_way(x, y) for x, y in outline.tolist()):
                 self.canvas.wall(outline, 0.22, color, height)
+
+    def _in_the_way(self, x: float, y: float) -> bool:
+        on_road = self.canvas.class_at(x, y) == ROAD
+        return on_road or self.canvas.reserved_at(x, y) == CORRIDOR
 
     def _free(self, structure: Structure) -> bool:
         seen = 0
@@ -274,7 +278,7 @@ class Builder:
     def _basin(self, basin: Basin) -> None:
         (cx, cy), p, q = basin.center, basin.length_m / 2, basin.width_m / 2
         taken = self.canvas.class_at(cx, cy) in (BUILDING, ROAD, WATER)
-        if taken or self.canvas.reserved_at(cx, cy) == CORRIDOR:
+        if taken or self.canvas.reserved_at(cx, cy):
             return
         rng = self.rng
         blue = clipped((rng.uniform(60, 130), rng.uniform(150, 205), rng.uniform(180, 225)))

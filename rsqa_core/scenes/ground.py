@@ -72,6 +72,9 @@ class Ground:
         if material == "understorey":
             t = 0.5 + 0.25 * bank.fine()
             return ramp_texture(t, (toned(p.crowns[0], 0.6), mixed(p.grass[0], p.soils[0], 0.3)))
+        if material == "scrub":
+            t = 0.5 + 0.2 * bank.fine() + 0.1 * bank.grain()
+            return ramp_texture(t, (toned(p.crowns[0], 0.8), mixed(p.crowns[-1], p.soils[0], 0.35)))
         if material in {"road", "highway", "parking", "paving"}:
             base = p.paving if material == "paving" else p.road
             spread = 0.11 if material == "paving" else 0.07
@@ -85,7 +88,7 @@ class Ground:
         return ramp_texture(t, (toned(base, factor * 0.84), toned(base, factor * 1.13)))
 
     def _soil(self) -> Image.Image:
-        """Bare ground: soft drifts, sharper stains, drainage lines and scrub."""
+        """Bare ground: soft drifts, sharper stains, drainage lines and wheel tracks."""
         p, bank, rng = self.palette, self.bank, self.rng
         drift, stain = bank.broad(), bank.broad()
         edge = np.float32(rng.uniform(1.5, 6))
@@ -97,11 +100,16 @@ class Ground:
         t += np.float32(rng.uniform(0.04, 0.16)) * bank.fine()
         picture = ramp_texture(t, p.soils)
         self._wheel_tracks(picture)
-        if rng.random() < 0.4:
-            scrub = (bank.fine() + 0.7 * stain) > np.float32(rng.uniform(1.7, 2.6))
-            tone = mixed(p.crowns[0], p.soils[0], 0.5)
-            picture.paste(tone, (0, 0), Image.fromarray(scrub.astype(np.uint8) * 170))
         return picture
+
+    def cover(self) -> None:
+        """Cover the whole canvas with soil and what little grows on it by itself."""
+        rng, bank, canvas = self.rng, self.bank, self.canvas
+        canvas.color.paste(self.texture("soil"))
+        if rng.random() < 0.35:
+            dense = bank.fine() + 0.7 * bank.broad() > np.float32(rng.uniform(1.7, 2.6))
+            scrub = Image.fromarray(dense.astype(np.uint8) * 255)
+            canvas.paint_texture(self.texture("scrub"), scrub, VEGETATION)
 
     def _wheel_tracks(self, picture: Image.Image) -> None:
         rng, canvas = self.rng, self.canvas

@@ -107,7 +107,7 @@ def _parcel(
     low, high = sorted((gate, gate + plot.side * (3.5 + lot.depth * 0.3)))
     site.patch(Block(u - 1.7, low, u + 1.7, high), "paving", late=True)
     if rng.random() < palette.cars:
-        plan.cars.append(car(rng, plot.at(drive, -0.4), plot.across))
+        plan.cars.append(car(rng, plot.at(drive, -0.4), plot.across, lorries=0.0))
     if rng.random() < palette.look.pools and lot.depth > 18:
         length = rng.uniform(6, 11)
         rounded = bool(rng.random() < 0.4)

@@ -33,11 +33,10 @@ def lay_out(rng: Rng, canvas: Canvas, look: Look, palette: Palette) -> tuple[Pla
     shift_u, shift_v = rng.uniform(-0.5, 0.5, 2) * max(0.0, reach - extent * 0.5)
     whole = Block(shift_u - reach, shift_v - reach, shift_u + reach, shift_v + reach)
     blocks, cuts = split_blocks(rng, whole, target)
-    for u0, v0, u1, v1, depth in cuts:
-        _main_road(rng, plan, frame, look, (u0, v0, u1, v1), depth)
+    roads = [(cut[:4], _main_road(rng, plan, frame, look, cut[:4], cut[4])) for cut in cuts]
     local = _local_weights(rng, look)
     for block in blocks:
-        inner = block.inset(6.0)
+        inner = _beside_roads(block, roads)
         if inner.width > 25 and inner.depth > 25 and frame.sees(inner, 30):
             ZONES[chosen(rng, local)](site, inner)
     if rng.random() < look.highway and extent > 150:
@@ -54,14 +53,20 @@ def _main_road(
     look: Look,
     cut: tuple[float, float, float, float],
     depth: int,
-) -> None:
-    """Turn one cut between blocks into a dual carriageway, a street or a dirt road."""
+) -> float:
+    """Turn one cut between blocks into a dual carriageway, a street or a dirt road.
+
+    Returns:
+        Half of its width in metres.
+    """
     points = frame.line(*cut)
     rural = look.dirt_streets > 0.4
     if depth < 2 and rng.random() < (0.25 if rural else 0.6):
+        half = float(rng.uniform(5, 8.5))
         if rng.random() < 0.4:
             normals = normals_of(points)
             lane, median = float(rng.uniform(7, 10)), float(rng.uniform(2, 6))
+            half = lane + median / 2
             for side in (-1, 1):
                 shifted = points + normals * (side * (lane + median) / 2)
                 plan.streets.append(Street(shifted, lane, "arterial"))
@@ -70,15 +75,36 @@ def _main_road(
                     palm = bool(rng.random() < look.palms)
                     plan.trees.append((x, y, float(rng.uniform(1.0, 2.2)), palm))
         else:
-            plan.streets.append(Street(points, float(rng.uniform(10, 17)), "arterial"))
+            plan.streets.append(Street(points, 2 * half, "arterial"))
         if rng.random() < 0.45:
             at = (cut[0], cut[1]) if rng.random() < 0.5 else (cut[2], cut[3])
             add_roundabout(rng, plan, frame.point(*at))
-        return
+        return half
+    width = float(rng.uniform(5.5, 9.5))
     kind = "dirt" if rng.random() < look.dirt_streets else "street"
-    plan.streets.append(Street(points, float(rng.uniform(5.5, 9.5)), kind))
+    plan.streets.append(Street(points, width, kind))
     if depth >= 2 and rng.random() < 0.08:
         add_roundabout(rng, plan, frame.point(cut[0], cut[1]))
+    return width / 2
+
+
+def _beside_roads(
+    block: Block, roads: list[tuple[tuple[float, float, float, float], float]]
+) -> Block:
+    """Return the block without the roads along its sides and their pavements."""
+    margins = [3.0, 3.0, 3.0, 3.0]
+    for (u0, v0, u1, v1), half in roads:
+        if u0 == u1 and v0 < block.v1 and v1 > block.v0:
+            sides = [(0, u0 == block.u0), (2, u0 == block.u1)]
+        elif v0 == v1 and u0 < block.u1 and u1 > block.u0:
+            sides = [(1, v0 == block.v0), (3, v0 == block.v1)]
+        else:
+            continue
+        for side, touches in sides:
+            if touches:
+                margins[side] = max(margins[side], half + 2.0)
+    a, b, c, d = margins
+    return Block(block.u0 + a, block.v0 + b, block.u1 - c, block.v1 - d)
 
 
 def _local_weights(rng: Rng, look: Look) -> tuple[tuple[str, float], ...]:

@@ -110,7 +110,7 @@ def _render(
     bank = NoiseBank(rngs[2], canvas.fine_px)
     ground = Ground(rngs[3], canvas, bank, palette)
     plan, shore = lay_out(rngs[4], canvas, look, palette)
-    canvas.color.paste(ground.texture("soil"))
+    ground.cover()
     ground.lay(plan.patches)
     paint_water(rngs[5], canvas, bank, palette, shore)
     dry = [p for p in plan.late_patches if float(shore.along(p.points).min()) > 3]
@@ -121,8 +121,8 @@ def _render(
     paint_stalls(canvas, plan.stalls)
     Builder(rngs[6], canvas, sun, palette).build(plan, shore)
     cars = standing(canvas, left_standing, on_road=False)
-    cars += standing(canvas, plan.parked, on_road=True)
-    paint_cars(canvas, [*cars, *plan.cars, *plan.boats])
+    cars += standing(canvas, [*plan.parked, *plan.cars], on_road=True)
+    paint_cars(canvas, [*cars, *plan.boats])
     crowns = plant(rngs[7], canvas, bank, palette, plan)
     relief = _relief(rngs[8], canvas, bank, look)
     step = gsd_m / 2

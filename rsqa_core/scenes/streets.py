@@ -100,8 +100,9 @@ class StreetPainter:
     def _outline(self, street: Street, width: float) -> Points:
         if street.kind not in BARE_KINDS:
             return strip(street.points, width)
-        points = resampled(street.points, 3.5)
-        uneven = 1 + 0.22 * self.rng.standard_normal(len(points))
+        points = resampled(street.points, 2.0)
+        steps = self.rng.standard_normal(len(points) + 6)
+        uneven = 1 + 0.22 * np.convolve(steps, np.hanning(9)[1:-1] / 2.0, mode="valid")
         normals = normals_of(points) * (width / 2 * uneven)[:, None]
         return np.concatenate([points + normals, (points - normals)[::-1]])
 
@@ -247,10 +248,10 @@ def _dashes(
             draw.line(canvas.pixels([(x0, y0), (x1, y1)]), fill=strength, width=thick)
 
 
-def car(rng: Rng, center: Point, axis: Point) -> Car:
-    """Return a passenger car, now and then a lorry."""
+def car(rng: Rng, center: Point, axis: Point, *, lorries: float = 0.08) -> Car:
+    """Return a passenger car, at a rate of ``lorries`` something larger."""
     color = CAR_COLORS[int(rng.integers(len(CAR_COLORS)))]
-    if rng.random() < 0.08:
+    if rng.random() < lorries:
         return Car(center, axis, rng.uniform(7, 14), 2.5, 3.2, color)
     return Car(center, axis, rng.uniform(4.1, 5.0), 1.85, 1.5, color, "car")
 
