@@ -1,0 +1,73 @@
+# What people and CI call; `make` alone lists it. Needs Python 3.11 and make, nothing else.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Installs the requirements several times faster than pip does, and compiles their pins.
+UV_VERSION := 0.13.9
+
+# Options of `rsqa serve` and of pytest, e.g. make app SERVE="--port 9000", make test PYTEST="-k queue".
+SERVE ?=
+PYTEST ?=
+
+# Empty files that say what is installed; a change of what they depend on installs again.
+UV_READY := $(VENV)/.ready-uv-$(UV_VERSION)
+APP_READY := $(VENV)/.ready-app
+DEV_READY := $(VENV)/.ready-dev
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade) pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help app install install-dev test lint bench requirements clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+app: $(APP_READY) ## install what is missing, prepare the demo project, open the app
+	@$(BIN)/rsqa demo || { code=$$?; test $$code -eq 1 || exit $$code; \
+	  echo "The demo project is not ready (see above); the app opens without it." >&2; }
+	@$(BIN)/rsqa serve $(SERVE)
+
+install: $(APP_READY) ## create .venv with what the app needs
+
+install-dev: $(DEV_READY) ## the same with what tests and checks need
+
+test: $(DEV_READY) lint ## all checks and all tests; looks for Chromium, or gets it
+	@.ci/chromium $(BIN)/python
+	$(BIN)/python -m pytest -rs $(PYTEST)
+
+lint: $(DEV_READY) ## ruff, mypy and the import contracts, as pre-commit runs them
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files --show-diff-on-failure
+
+bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
+	$(BIN)/python -m benchmarks.speed
+	@.ci/chromium $(BIN)/python
+	$(BIN)/python -m benchmarks.ui
+
+requirements: $(UV_READY) ## compile the pins from pyproject.toml (UPGRADE=1 renews them all)
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean: ## remove the environment and caches; var/ with its labels stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build rsqa.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV_READY):
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo 'RSQA needs Python 3.11 with its venv module, and "$(PYTHON)" is not that.' >&2; \
+	  echo 'Install it (Debian, Ubuntu: python3.11 and python3.11-venv; macOS: brew install python@3.11)' >&2; \
+	  echo 'or say where it is: make app PYTHON=/path/to/python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(APP_READY): $(UV_READY) requirements.txt pyproject.toml
+	$(BIN)/uv pip install --python $(BIN)/python --requirement requirements.txt
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(DEV_READY): $(APP_READY) requirements-dev.txt
+	$(BIN)/uv pip install --python $(BIN)/python --requirement requirements-dev.txt
+	@touch $@
