@@ -2,7 +2,9 @@
 
 The block follows rs-sqa.md: with s the semantic and f the segmentation features, both projected to
 width d, ``s1 = GELU(W1 LN s)``, ``f1 = GELU(W2 LN f)``, ``s' = s + W3 (s1 * f1)``,
-``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f'))``. Members differ in initial weights and
+``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + v f)``. The linear path ``v f`` is ours:
+with a few hundred labels it carries what holds everywhere, and the gated path what depends on the
+scene. Members differ in initial weights and
 in the scenes that they were trained on; every weight has a leading member dimension, so that all of
 them train and predict in one batched product instead of one after the other.
 
@@ -81,6 +83,9 @@ class GatedHead(nn.Module):
         self.norm_out = MemberNorm(members, joined)
         self.hidden = MemberLinear(members, joined, width)
         self.out = MemberLinear(members, width, 1)
+        self.linear = MemberLinear(members, segmentation_inputs, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.linear.weight)
 
     def fused(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
         """Return the last hidden layer, (M, N, d)."""
@@ -97,5 +102,5 @@ class GatedHead(nn.Module):
 
     def forward(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
         """Return logits (M, N) for (M, N, Ds) and (M, N, Df)."""
-        logits: Tensor = self.out(self.fused(semantic, segmentation))
+        logits: Tensor = self.out(self.fused(semantic, segmentation)) + self.linear(segmentation)
         return logits[..., 0]

@@ -65,13 +65,13 @@ class HeadTraining:
 
     epochs: int = 40
     images_per_batch: int = 48
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.05
+    learning_rate: float = 1e-2
+    weight_decay: float = 8.0
     width: int = 32
     gate: str = "two-way"
     seeds: int = 3
-    correlation: float = 0.1
-    ranking: float = 0.2
+    correlation: float = 0.02
+    ranking: float = 0.1
     group_dropout: float = 0.12
     seed: int = 0
 
@@ -155,8 +155,15 @@ def fit(
         (allowed[:, data.image_of_row] * data.weights).astype(np.float32)
     )
     start = [p.detach().clone() for p in network.parameters()] if anchor else []
+    # Biases, scales and shifts are left alone: decaying them would pull every score to one half.
+    decayed = [p for n, p in network.named_parameters() if n.endswith("weight")]
+    others = [p for n, p in network.named_parameters() if not n.endswith("weight")]
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+        [
+            {"params": decayed, "weight_decay": options.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=options.learning_rate,
     )
     rng = np.random.default_rng(options.seed)
     per_epoch = -(-len(table) // options.images_per_batch)

@@ -1,0 +1,154 @@
+"""Train a new head from the reviewers' verdicts; promoting it is a person's decision."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from db.store import candidates as candidate_store
+from db.store import heads as head_store
+from db.store import images as image_store
+from db.store import verdicts
+from rsqa_core.errors import ConflictError
+from rsqa_core.progress import Progress, no_progress
+from rsqa_core.records import HeadRecord, Project
+from workflows.describing import DescribedCandidates, describe_candidates
+from workflows.opening import Installation
+from workflows.scoring import (
+    current_head,
+    groups_of,
+    load_project_head,
+    publish_scores,
+    register_shipped_head,
+)
+
+if TYPE_CHECKING:
+    from rsqa_core.training.adaptation import Adaptation
+    from rsqa_core.training.head import HeadData
+
+LEARNING_RATE = 3e-3
+EPOCHS = 12
+
+
+def retrain_project(
+    installation: Installation, slug: str, *, progress: Progress = no_progress
+) -> HeadRecord:
+    """Train a head on the labels that hold, score every candidate with it, and record both.
+
+    The head is not promoted. ``metrics["held_out"]`` compares it with the current one on labels
+    that it had not seen (see ``Adaptation``).
+
+    Raises:
+        InvalidInputError: too few labels.
+        ConflictError: the base head takes another encoder than the current head.
+    """
+    from rsqa_core.heads.head import BASE_HEAD, WEIGHTS_DIR
+    from rsqa_core.training.adaptation import adapt
+    from rsqa_core.training.head import HeadTraining
+    from rsqa_core.training.head_data import load_head_data
+
+    began = time.perf_counter()
+    project, current_record = current_head(installation, slug)
+    base_record = register_shipped_head(installation)
+    if current_record.encoder_fingerprint != base_record.encoder_fingerprint:
+        raise ConflictError(
+            f"The current head {current_record.id} takes another encoder than the shipped base "
+            "head. Train a base head on that encoder first: rsqa train-head --encoder NAME."
+        )
+    current = load_project_head(installation, current_record)
+    base = load_project_head(installation, base_record)
+    encoder = (base.card.encoder_name, base.card.encoder_fingerprint)
+    with installation.database.read() as session:
+        groups = groups_of(
+            image_store.all_of(session, project.id), candidate_store.all_of(session, project.id)
+        )
+        labels = verdicts.labels(session, project.id)
+    described = describe_candidates(installation, project, groups, encoder, progress=progress)
+    adaptation = adapt(
+        current,
+        base,
+        labelled(described, labels, base.preparation.embedding_dim),
+        load_head_data(WEIGHTS_DIR / f"{BASE_HEAD}-replay.safetensors"),
+        HeadTraining(epochs=EPOCHS, learning_rate=LEARNING_RATE),
+        progress=progress,
+    )
+    metrics = _metrics(adaptation) | {"seconds": round(time.perf_counter() - began, 2)}
+    record = _record(installation, project, current_record, adaptation, metrics)
+    progress("scoring with the new head", 0, 1)
+    publish_scores(installation, project, record.id, adaptation.head, described)
+    progress("scoring with the new head", 1, 1)
+    return record
+
+
+def labelled(
+    described: DescribedCandidates, labels: dict[int, float], embedding_dim: int
+) -> HeadData:
+    """Return the candidates that have a label, with it as target."""
+    from rsqa_core.training.head import HeadData
+
+    rows = np.array(
+        [row for row, candidate in enumerate(described.candidates) if candidate.id in labels],
+        dtype=np.int64,
+    )
+    used, image_of_row = np.unique(described.image_of_row[rows], return_inverse=True)
+    return HeadData(
+        semantic=described.semantic[used],
+        embedding_dim=embedding_dim,
+        sources=tuple(described.images[i].source_sha256 for i in used),
+        fold_names=("",) * len(used),
+        rows=described.rows[rows],
+        image_of_row=image_of_row.astype(np.int64),
+        targets=np.array([labels[described.candidates[r].id] for r in rows], dtype=np.float32),
+        weights=np.ones(len(rows), dtype=np.float32),
+    )
+
+
+def _metrics(adaptation: Adaptation) -> dict[str, Any]:
+    return {
+        "held_out": {
+            "before": asdict(adaptation.before),
+            "after": asdict(adaptation.after),
+            "interval": list(adaptation.interval),
+            "method": "cross-validated by image on the reviewers' labels",
+        },
+        "held_out_points": [
+            [round(float(value), 4) for value in point]
+            for point in zip(
+                adaptation.labels,
+                adaptation.predicted_before,
+                adaptation.predicted_after,
+                strict=True,
+            )
+        ][:2000],
+    }
+
+
+def _record(
+    installation: Installation,
+    project: Project,
+    parent: HeadRecord,
+    adaptation: Adaptation,
+    metrics: dict[str, Any],
+) -> HeadRecord:
+    with installation.database.read() as session:
+        own = [h for h in head_store.of_project(session, project.id) if h.project_id is not None]
+    head_id = f"{project.slug}-{len(own) + 1}"
+    digest = adaptation.head.save(installation.settings.heads_dir / f"{head_id}.safetensors")
+    record = HeadRecord(
+        id=head_id,
+        project_id=project.id,
+        parent_id=parent.id,
+        path=f"{head_id}.safetensors",
+        sha256=digest,
+        encoder_fingerprint=adaptation.head.card.encoder_fingerprint,
+        label_count=len(adaptation.labels),
+        metrics=metrics,
+        created_at=dt.datetime.now(dt.UTC),
+    )
+    with installation.database.begin() as session:
+        head_store.add(session, record)
+    return record
