@@ -62,7 +62,9 @@ def seed_project(
     rng = np.random.default_rng(seed)
     pictures = scenes or [_blocks(rng, side_px) for _ in range(image_count)]
     with installation.database.begin() as session:
-        project = projects.create(session, slug=slug, name=name, classes=CLASSES, origin="generated")
+        project = projects.create(
+            session, slug=slug, name=name, classes=CLASSES, origin="generated"
+        )
         added = images.add(
             session,
             project.id,
@@ -173,7 +175,11 @@ def _new_image(installation: Installation, index: int, rgb: Pixels) -> NewImage:
 
 
 def _new_candidate(
-    installation: Installation, image: ImageRecord, rank: int, truth: Pixels, rng: np.random.Generator
+    installation: Installation,
+    image: ImageRecord,
+    rank: int,
+    truth: Pixels,
+    rng: np.random.Generator,
 ) -> NewCandidate:
     mask = _spoilt(truth, rank, rng)
     stream = io.BytesIO()
@@ -205,6 +211,8 @@ def _blocks(rng: np.random.Generator, side_px: int) -> tuple[Pixels, Pixels]:
     """A picture of coloured blocks and the mask that says which is which."""
     tiles = rng.integers(0, len(CLASSES), (8, 8))
     mask = np.kron(tiles, np.ones((side_px // 8, side_px // 8))).astype(np.uint8)
-    ground = np.array([(150, 90, 80), (200, 180, 140), (120, 120, 125), (80, 120, 70), (50, 90, 140)])
+    ground = np.array(
+        [(150, 90, 80), (200, 180, 140), (120, 120, 125), (80, 120, 70), (50, 90, 140)]
+    )
     noise = rng.integers(-12, 12, (side_px, side_px, 3))
     return np.clip(ground[mask] + noise, 0, 255).astype(np.uint8), mask

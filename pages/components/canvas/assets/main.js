@@ -1,5 +1,6 @@
 // Where Streamlit's component and the review session meet.
 
+import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { readableOn } from "./palette.js";
 import { MODES, Preferences } from "./preferences.js";
@@ -46,6 +47,10 @@ class App {
     component.parentElement.append(this.view.root);
     this.session = new Session(data, this.server, this.view);
     this.stopKeys = listenForKeys(this.actions(), () => this.view.dialogs.open);
+    this.stopClosing = closeConnectionDialogs(() => {
+      this.session?.outbox.connectionLost();
+      setTimeout(() => this.view.focusStage());
+    });
     this.resized = () => this.view.fitHeight();
     this.hidden = () => document.visibilityState === "hidden" && this.preferences.write();
     window.addEventListener("resize", this.resized);
@@ -68,6 +73,7 @@ class App {
   dispose() {
     this.preferences.write();
     this.stopKeys();
+    this.stopClosing();
     window.removeEventListener("resize", this.resized);
     document.removeEventListener("visibilitychange", this.hidden);
     this.layout.disconnect();

@@ -94,11 +94,12 @@ export class Outbox {
   async send() {
     if (this.sending || this.disposed) return;
     const batch = this.nextBatch();
-    if (batch.length === 0) return;
+    if (batch.length === 0 && !this.offline) return;
     this.sending = true;
     let pauseMs = 0;
     try {
-      await this.deliver(batch);
+      if (batch.length > 0) await this.deliver(batch);
+      else await this.server.json("history?limit=1"); // only to see whether the server is back
       this.offline = false;
       this.retryMs = FIRST_RETRY_MS;
     } catch (error) {
@@ -111,7 +112,15 @@ export class Outbox {
       this.sending = false;
       this.events.changed();
     }
-    if (this.nextBatch().length > 0) this.soon(pauseMs);
+    if (this.offline || this.nextBatch().length > 0) this.soon(pauseMs);
+  }
+
+  /** The page has lost its server: say so, and look for it until it is back. */
+  connectionLost() {
+    if (this.offline || this.disposed) return;
+    this.offline = true;
+    this.events.changed();
+    this.soon(this.retryMs);
   }
 
   async deliver(batch) {

@@ -128,17 +128,30 @@ export class Queue {
     return moved;
   }
 
+  /** Put an image before all others, and go there: the queue then follows from its beginning. */
+  async startWith(imageId) {
+    if (!(await this.ensure(imageId))) return;
+    this.order = [imageId, ...this.order.filter((id) => id !== imageId)];
+    this.at = 0;
+  }
+
   /** Go to an image; one that is not in the order yet is put in front of the present one. */
   async goTo(imageId) {
-    const generation = this.generation;
-    if (!this.items.has(imageId)) {
-      const item = await this.server.json(`items/${imageId}`);
-      if (generation !== this.generation) return;
-      this.items.set(imageId, item);
-    }
+    if (!(await this.ensure(imageId))) return;
     const index = this.order.indexOf(imageId);
     if (index >= 0) this.at = index;
     else this.order.splice(this.at, 0, imageId);
+  }
+
+  /** Have an image's data; false when the queue began anew while it was fetched. */
+  async ensure(imageId) {
+    const generation = this.generation;
+    if (!this.items.has(imageId)) {
+      const item = await this.server.json(`items/${imageId}`);
+      if (generation !== this.generation) return false;
+      this.items.set(imageId, item);
+    }
+    return true;
   }
 
   /** Fetch an image's data anew, because its candidates or masks have changed. */

@@ -70,7 +70,7 @@ export class Session {
       this.touched.clear();
       this.history.load(history.verdicts, waiting);
       for (const id of this.queue.decided.keys()) this.touch(id);
-      if (itemId !== null) await this.goTo(itemId);
+      if (itemId !== null) await this.open(() => this.queue.startWith(itemId));
     } catch (error) {
       this.problem = error;
     }
@@ -291,14 +291,14 @@ export class Session {
 
   async moveTo(imageId, event) {
     this.keyTime = event?.timeStamp ?? null;
-    await this.goTo(imageId);
+    await this.open(() => this.queue.goTo(imageId));
     this.leaveLink();
     this.show();
   }
 
-  async goTo(imageId) {
+  async open(find) {
     try {
-      await this.queue.goTo(imageId);
+      await find();
     } catch (error) {
       this.view.hint(`The image could not be opened: ${error.message}`);
     }

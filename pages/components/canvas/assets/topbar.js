@@ -74,6 +74,9 @@ export class Topbar {
       const kept = outbox.allKept ? "kept in this browser" : "not stored – keep this page open";
       text = `Offline – ${waiting} waiting, ${kept}`;
       state = "offline";
+    } else if (outbox.offline) {
+      text = "Offline – nothing is waiting";
+      state = "offline";
     } else if (waiting > 0) {
       text = `Saving ${waiting}…`;
       state = "saving";

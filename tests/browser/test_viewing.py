@@ -1,0 +1,143 @@
+"""Looking costs no request and changes no data; what is set for viewing stays."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Review
+
+
+def pixel(review: Review, u: float = 0.5, v: float = 0.5) -> list[int]:
+    """RGBA at a place of the large canvas, both in 0..1."""
+    canvas = review.page.locator("canvas.canvas")
+    values = canvas.evaluate(
+        """(canvas, [u, v]) => [...canvas.getContext('2d').getImageData(
+             Math.floor(u * canvas.width), Math.floor(v * canvas.height), 1, 1).data]""",
+        [u, v],
+    )
+    assert isinstance(values, list)
+    return values
+
+
+def test_opacity_modes_and_classes_make_no_request(review: Review) -> None:
+    review.wait_ready(12)
+    time.sleep(0.5)
+    requests: list[str] = []
+    review.page.on("request", lambda request: requests.append(request.url))
+    before = pixel(review)
+    review.press("]", "]", "m", "m", "b", "b")
+    review.page.locator(".class-row").first.click()
+    review.page.get_by_role("button", name="Project colours").click()
+    review.press("m", "m", "[")
+    time.sleep(0.3)
+    assert pixel(review) != before
+    assert requests == []
+    assert review.rows() == []
+
+
+def test_space_hides_the_mask_only_while_it_is_held(review: Review) -> None:
+    shown = pixel(review)
+    review.page.keyboard.down(" ")
+    hidden = pixel(review)
+    review.page.keyboard.up(" ")
+    assert hidden != shown
+    assert pixel(review) == shown
+    assert review.rows() == []
+
+
+def test_every_class_id_is_drawn_in_its_own_colour(review: Review) -> None:
+    """The mask on screen is the mask in the file, whatever decoding does to colours."""
+    image = review.seeded.images[0]
+    best = review.seeded.candidates[image.id][0]
+    with Image.open(review.installation.files.path(best.mask_path)) as stored:
+        ids = np.asarray(stored)
+    review.page.get_by_role("button", name="Project colours").click()
+    review.page.get_by_role("button", name="Mask", exact=True).click()
+    box = review.page.locator("canvas.canvas").bounding_box()
+    assert box is not None
+    side = min(box["width"], box["height"])  # the tile is square and fitted to the stage
+    colours = {entry.id: list(entry.color) for entry in review.seeded.project.classes}
+    for row in range(4, 64, 8):
+        for column in range(4, 64, 8):
+            x = (box["width"] - side) / 2 + (column + 0.5) / 64 * side
+            y = (box["height"] - side) / 2 + (row + 0.5) / 64 * side
+            drawn = pixel(review, x / box["width"], y / box["height"])
+            assert drawn[:3] == colours[int(ids[row, column])]
+
+
+def test_a_hidden_class_is_not_drawn_and_stays_hidden_on_the_next_image(review: Review) -> None:
+    review.page.get_by_role("button", name="Mask", exact=True).click()
+    for row in review.page.locator(".class-row").all():
+        row.click()
+    assert pixel(review)[3] == 0
+    review.press("j")
+    review.wait_painted(review.seeded.images[1].id)
+    assert pixel(review)[3] == 0
+    review.page.get_by_role("button", name="Show all").click()
+    assert pixel(review)[3] == 255
+
+
+def test_zoom_stays_over_items_and_reloads_until_it_is_fitted(review: Review) -> None:
+    fitted = review.read("zoom")
+    review.page.mouse.move(600, 400)
+    for _ in range(3):
+        review.page.mouse.wheel(0, -240)
+    review.page.mouse.down()
+    review.page.mouse.move(560, 380)
+    review.page.mouse.up()
+    review.page.wait_for_function("s => __rsqa.zoom.scale > s * 2", arg=fitted["scale"])  # type: ignore[index]
+    zoomed = review.read("zoom")
+    review.press("Enter")
+    review.wait_painted(review.seeded.images[1].id)
+    assert review.read("zoom") == zoomed
+    review.wait_saved()
+    time.sleep(0.3)
+    review.page.reload()
+    review.wait_painted(review.seeded.images[1].id)
+    assert review.read("zoom") == zoomed
+    review.press("z")
+    assert review.read("zoom") == pytest.approx(fitted)
+
+
+def test_the_help_names_the_keys_and_takes_them_while_it_is_open(review: Review) -> None:
+    review.press("?")
+    dialog = review.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text("No candidate is acceptable")
+    review.press("s", "f", "7")
+    review.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert review.rows() == []
+    review.press("s")  # the canvas has the keys again
+    review.wait_saved()
+    assert [row.kind for row in review.rows()] == ["skip"]
+
+
+def test_moving_without_deciding_writes_nothing(review: Review) -> None:
+    review.press("j", "PageDown", "k")
+    review.wait_painted(review.seeded.images[1].id)
+    assert review.rows() == []
+    review.press("Enter")
+    review.wait_saved()
+    assert [row.image_id for row in review.rows()] == [review.seeded.images[1].id]
+    assert review.image_id == review.seeded.images[2].id
+
+
+def test_nothing_moves_when_the_image_changes(review: Review) -> None:
+    places = """() => {
+      const root = document.querySelector('.rsqa') ?? [...document.querySelectorAll('*')]
+        .map((n) => n.shadowRoot?.querySelector('.rsqa')).find(Boolean);
+      return [...root.querySelectorAll('.topbar, .stage, .strip .button, .legend, .film.now')]
+        .map((n) => { const b = n.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; });
+    }"""
+    before = review.page.evaluate(places)
+    assert len(before) > 6
+    review.press("Enter", "8", "Enter", "s")
+    review.wait_painted(review.seeded.images[3].id)
+    review.wait_saved()
+    assert review.page.evaluate(places) == before

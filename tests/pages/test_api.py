@@ -1,0 +1,446 @@
+"""The canvas's routes: what they answer, and what they refuse to whom."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from db.store import candidates, heads, images, verdicts
+from pages.api import API_ROOT, api_routes, mint_token
+from pages.components.canvas.assets_route import assets_key
+from rsqa_core.records import Candidate, NewCandidate, Project
+from tests.pages.seeding import add_candidates, add_head, add_project, promote
+from workflows.opening import Installation
+
+Get = Callable[..., Any]
+
+
+@pytest.fixture
+def project(installation: Installation) -> Project:
+    """Six images with three scored candidates each."""
+    project = add_project(installation)
+    add_candidates(installation, project)
+    add_head(installation, project, "base")
+    return promote(installation, project, "base")
+
+
+@pytest.fixture
+def client(installation: Installation) -> TestClient:
+    app = Starlette(routes=api_routes(lambda: installation))
+    return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+
+
+@pytest.fixture
+def signed(installation: Installation, project: Project) -> dict[str, str]:
+    """The headers of Ada on the project."""
+    return {"Authorization": f"Bearer {mint_token(installation.settings, 'Ada', project.id)}"}
+
+
+@pytest.fixture
+def first(installation: Installation, project: Project) -> Candidate:
+    with installation.database.read() as session:
+        return candidates.all_of(session, project.id)[0]
+
+
+def confirm(candidate: Candidate, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()),
+        "image_id": candidate.image_id,
+        "candidate_id": candidate.id,
+        "kind": "confirm",
+        "score": 0.75,
+        "head_id": "base",
+        "score_shown": 0.75,
+        "time_spent_s": 1.5,
+        "mask_sha256": candidate.mask_sha256,
+        **changes,
+    }
+
+
+def post(client: TestClient, headers: dict[str, str], *entries: Any) -> Any:
+    return client.post(f"{API_ROOT}/verdicts", json={"verdicts": list(entries)}, headers=headers)
+
+
+# -- who may ask -----------------------------------------------------------------------------------
+
+PATHS = [
+    "/queue",
+    "/items/1",
+    "/history",
+    "/media/1/display",
+    "/media/1/reference",
+    "/media/candidates/1/mask",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_route_asks_for_a_token(client: TestClient, project: Project, path: str) -> None:
+    answer = client.get(API_ROOT + path)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "no_token"
+    wrong = client.get(API_ROOT + path, headers={"Authorization": "Bearer abc.def"})
+    assert wrong.status_code == 401
+
+
+def test_verdicts_ask_for_a_token_too(client: TestClient, first: Candidate) -> None:
+    assert post(client, {}, confirm(first)).status_code == 401
+
+
+def test_requests_from_another_origin_are_refused(
+    client: TestClient, signed: dict[str, str]
+) -> None:
+    foreign = client.get(f"{API_ROOT}/queue", headers={**signed, "Origin": "http://evil.example"})
+    assert foreign.status_code == 403
+    own = client.get(f"{API_ROOT}/queue", headers={**signed, "Origin": "http://localhost"})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS[1:2] + PATHS[3:])
+def test_what_belongs_to_another_project_does_not_exist(
+    client: TestClient, installation: Installation, project: Project, path: str
+) -> None:
+    other = add_project(installation, slug="other", name="Other", seed=5)
+    token = mint_token(installation.settings, "Ada", other.id)
+    answer = client.get(API_ROOT + path, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 404
+
+
+def test_a_verdict_on_another_project_is_refused_and_nothing_is_written(
+    client: TestClient, installation: Installation, project: Project, first: Candidate
+) -> None:
+    other = add_project(installation, slug="other", name="Other", seed=5)
+    token = mint_token(installation.settings, "Ada", other.id)
+    answer = post(client, {"Authorization": f"Bearer {token}"}, confirm(first))
+    assert answer.json()["results"][0]["status"] == "refused"
+    with installation.database.read() as session:
+        for one in (project, other):
+            assert verdicts.history(session, one.id) == []
+
+
+def test_answers_carry_the_headers_that_keep_content_inert(
+    client: TestClient, signed: dict[str, str]
+) -> None:
+    answer = client.get(f"{API_ROOT}/queue", headers=signed)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+# -- queue, items, history -------------------------------------------------------------------------
+
+
+def test_the_queue_gives_whole_items_page_by_page(
+    client: TestClient, signed: dict[str, str]
+) -> None:
+    seen: list[int] = []
+    cursor = ""
+    while True:
+        page = client.get(
+            f"{API_ROOT}/queue",
+            params={"order": "name", "limit": "4", "cursor": cursor},
+            headers=signed,
+        ).json()
+        assert (page["total"], page["done"], page["head_id"]) == (6, 0, "base")
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == sorted(seen)
+    assert len(seen) == 6
+    best, *_, worst = page["items"][0]["candidates"]
+    assert best["score"]["value"] > worst["score"]["value"]
+    assert best["score"]["head_id"] == "base"
+
+
+def test_the_true_accuracy_of_a_candidate_is_never_sent(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    with installation.database.begin() as session:
+        candidates.set_overall_accuracy(session, first.id, 0.123456, 4096)
+    text = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).text
+    assert "accuracy" not in text
+    assert "0.123456" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("order", "fastest", 404),
+        ("status", "open,lost", 404),
+        ("below", "nan", 400),
+        ("below", "1.5", 400),
+        ("limit", "0", 400),
+        ("limit", "1000", 400),
+        ("limit", "²", 400),
+        ("seed", "-1", 400),
+        ("cursor", "AAAA", 400),
+        ("name", "x" * 300, 400),
+        ("sort", "id; DROP TABLE image", 400),
+    ],
+)
+def test_a_wrong_queue_parameter_is_told(
+    client: TestClient, signed: dict[str, str], name: str, value: str, status: int
+) -> None:
+    answer = client.get(f"{API_ROOT}/queue", params={name: value}, headers=signed)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_ids_beyond_any_row_are_not_found(client: TestClient, signed: dict[str, str]) -> None:
+    for path in (f"items/{2**70}", "items/0", f"media/candidates/{2**70}/mask"):
+        assert client.get(f"{API_ROOT}/{path}", headers=signed).status_code == 404
+
+
+def test_history_is_the_callers_own_and_marks_what_was_taken_back(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    kept, undone = confirm(first), confirm(first, kind="skip", candidate_id=None, score=None)
+    undo = {
+        "id": str(uuid.uuid4()),
+        "image_id": first.image_id,
+        "kind": "undo",
+        "supersedes_id": undone["id"],
+    }
+    post(client, signed, kept, undone, undo)
+    rows = client.get(f"{API_ROOT}/history?limit=10", headers=signed).json()["verdicts"]
+    assert [(row["id"], row["taken_back"]) for row in rows] == [
+        (undone["id"], True),
+        (kept["id"], False),
+    ]
+    project_id = int(json.loads(_payload(signed))["project_id"])
+    bob = {"Authorization": f"Bearer {mint_token(installation.settings, 'Bob', project_id)}"}
+    assert client.get(f"{API_ROOT}/history", headers=bob).json()["verdicts"] == []
+
+
+def _payload(headers: dict[str, str]) -> bytes:
+    import base64
+
+    payload = headers["Authorization"].split()[1].split(".")[0]
+    return base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+
+
+# -- media -----------------------------------------------------------------------------------------
+
+
+def test_media_may_be_kept_for_good_under_the_address_that_names_its_content(
+    client: TestClient, signed: dict[str, str], first: Candidate
+) -> None:
+    item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
+    for address, kind in (
+        (item["display"], "image/jpeg"),
+        (item["candidates"][0]["mask"], "image/png"),
+    ):
+        answer = client.get(f"{API_ROOT}/{address}", headers=signed)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == kind
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        again = client.get(
+            f"{API_ROOT}/{address}",
+            headers={**signed, "If-None-Match": answer.headers["etag"]},
+        )
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_address_of_replaced_content_is_a_conflict_and_not_the_new_content(
+    client: TestClient, signed: dict[str, str], first: Candidate
+) -> None:
+    answer = client.get(f"{API_ROOT}/media/candidates/{first.id}/mask?v=old", headers=signed)
+    assert answer.status_code == 409
+    plain = client.get(f"{API_ROOT}/media/candidates/{first.id}/mask", headers=signed)
+    assert plain.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_missing_reference_and_a_missing_file_are_not_found(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    assert (
+        client.get(f"{API_ROOT}/media/{first.image_id}/reference", headers=signed).status_code
+        == 404
+    )
+    installation.files.path(first.mask_path).unlink()
+    answer = client.get(f"{API_ROOT}/media/candidates/{first.id}/mask", headers=signed)
+    assert answer.status_code == 404
+    assert str(installation.settings.home) not in answer.text
+
+
+def test_the_modules_are_served_to_anyone_and_nothing_beside_them(client: TestClient) -> None:
+    found = client.get(f"{API_ROOT}/canvas/{assets_key()}/main.js")
+    assert found.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in found.headers["cache-control"]
+    assert client.get(f"{API_ROOT}/canvas/other/main.js").headers["cache-control"] == "no-store"
+    for name in ("a_base.css", "..%2F__init__.py", "%2e%2e/mounting.py", "nothing.js"):
+        assert client.get(f"{API_ROOT}/canvas/{assets_key()}/{name}").status_code == 404
+
+
+# -- verdicts --------------------------------------------------------------------------------------
+
+
+def test_a_verdict_sent_twice_is_one_row(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    entry = confirm(first, note="twice")
+    assert post(client, signed, entry).json() == {
+        "results": [{"id": entry["id"], "status": "saved", "message": ""}],
+        "head_id": "base",
+    }
+    assert post(client, signed, entry, entry).json()["results"][1]["status"] == "duplicate"
+    with installation.database.read() as session:
+        (row,) = verdicts.history(session, _project_id(installation, first))
+        assert images.get(session, first.image_id).status == "reviewed"
+    assert (row.id, row.reviewer, row.note, row.time_spent_s) == (entry["id"], "Ada", "twice", 1.5)
+
+
+def _project_id(installation: Installation, candidate: Candidate) -> int:
+    with installation.database.read() as session:
+        return images.get(session, candidate.image_id).project_id
+
+
+def test_one_bad_verdict_does_not_stop_the_others(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    good, bad, late = confirm(first), confirm(first, score=None), confirm(first, score=0.5)
+    results = post(client, signed, good, bad, "nonsense", late).json()["results"]
+    assert [result["status"] for result in results] == ["saved", "refused", "refused", "saved"]
+    assert [result["id"] for result in results] == [good["id"], bad["id"], None, late["id"]]
+    with installation.database.read() as session:
+        rows = verdicts.history(session, _project_id(installation, first))
+    assert [row.id for row in rows] == [late["id"], good["id"]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "not-a-uuid"},
+        {"id": str(uuid.uuid4()).upper()},
+        {"image_id": "1"},
+        {"image_id": True},
+        {"image_id": 10**30},
+        {"candidate_id": 999_999},
+        {"kind": "approve"},
+        {"kind": ["confirm"]},
+        {"score": 1.0001},
+        {"score": -0.1},
+        {"score": "0.5"},
+        {"score": True},
+        {"score": 10**400},
+        {"note": 5},
+        {"note": "x" * 4001},
+        {"note": "\ud800"},
+        {"note": "a\x00b"},
+        {"head_id": "unknown-head"},
+        {"time_spent_s": -1},
+        {"score_visible": "yes"},
+        {"reviewer": "Bob"},
+        {"project_id": 2},
+        {"created_at": "2020-01-01"},
+    ],
+)
+def test_a_malformed_verdict_is_refused_with_a_reason(
+    client: TestClient,
+    installation: Installation,
+    signed: dict[str, str],
+    first: Candidate,
+    change: dict[str, Any],
+) -> None:
+    answer = client.post(
+        f"{API_ROOT}/verdicts",
+        content=json.dumps({"verdicts": [confirm(first, **change)]}),
+        headers={**signed, "Content-Type": "application/json"},
+    )
+    (result,) = answer.json()["results"]
+    assert result["status"] == "refused"
+    assert len(result["message"]) > 20
+    with installation.database.read() as session:
+        assert verdicts.history(session, _project_id(installation, first)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"verdicts": []}', 400),
+        (b'{"verdicts": {}}', 400),
+        (b'{"verdicts": [1], "more": 1}', 400),
+        (b'{"verdicts": [{"score": NaN}]}', 400),
+        (b'{"verdicts": [' + b"[" * 100_000 + b"]}", 400),
+        (b'{"verdicts": [' + b"1," * 200 + b"1]}", 400),
+        (b'{"verdicts": ["' + b"x" * 300_000 + b'"]}', 413),
+        (b"\xff\xfe", 400),
+    ],
+)
+def test_a_body_that_is_no_batch_is_an_error(
+    client: TestClient, signed: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = client.post(
+        f"{API_ROOT}/verdicts",
+        content=body,
+        headers={**signed, "Content-Type": "application/json"},
+    )
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_only_json_is_taken(client: TestClient, signed: dict[str, str]) -> None:
+    answer = client.post(f"{API_ROOT}/verdicts", data={"verdicts": "x"}, headers=signed)
+    assert answer.status_code == 415
+
+
+def test_a_verdict_on_a_mask_that_was_replaced_is_refused_but_a_repeated_one_is_not(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    before = confirm(first)
+    post(client, signed, before)
+    with installation.database.begin() as session:
+        candidates.put(
+            session,
+            [
+                NewCandidate(
+                    image_id=first.image_id,
+                    segmenter=first.segmenter,
+                    mask_path=first.mask_path,
+                    mask_sha256="e" * 64,
+                    area_shares=first.area_shares,
+                )
+            ],
+        )
+    results = post(client, signed, before, confirm(first)).json()["results"]
+    assert [result["status"] for result in results] == ["duplicate", "refused"]
+    assert "was replaced after it was shown" in results[1]["message"]
+    with installation.database.read() as session:
+        rows = verdicts.history(session, _project_id(installation, first))
+    assert [row.id for row in rows] == [before["id"]]
+
+
+def test_the_answer_names_the_current_head(
+    client: TestClient,
+    installation: Installation,
+    signed: dict[str, str],
+    project: Project,
+    first: Candidate,
+) -> None:
+    add_head(installation, project, "newer", seed=3)
+    with installation.database.begin() as session:
+        heads.promote(session, project.id, "newer", reviewer="Bob")
+    answer = post(client, signed, confirm(first)).json()
+    assert answer["head_id"] == "newer"
+    assert answer["results"][0]["status"] == "saved"  # the head that was shown still counts
+
+
+def test_a_fault_of_the_server_is_a_503_that_hides_its_cause(
+    client: TestClient, signed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("secret path /srv/x")
+
+    monkeypatch.setattr("pages.api.routes.queue.page", fail)
+    answer = client.get(f"{API_ROOT}/queue", headers=signed)
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
