@@ -23,7 +23,13 @@ _START_LIMIT_S = 60.0
 
 
 @click.command(epilog="Examples:  rsqa serve   |   rsqa serve --port 9000 --no-browser")
-@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--port",
+    default=8501,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Port of the app.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--allow-host",
