@@ -112,6 +112,17 @@ def build_compact() -> nn.Module:
     return model
 
 
+def load_compact(path: Path) -> OpenClipEncoder:
+    """Load weights of the compact model.
+
+    Raises:
+        UnreadableFileError: the file is missing or does not fit.
+    """
+    model = build_compact()
+    _load_exactly(model, path)
+    return OpenClipEncoder(COMPACT, model, open_clip.get_tokenizer(COMPACT))
+
+
 def load_encoder(
     name: str = COMPACT, *, cache_dir: Path | None = None, offline: bool = False
 ) -> OpenClipEncoder:
@@ -126,9 +137,7 @@ def load_encoder(
         UnreadableFileError: a weights file does not fit the architecture.
     """
     if name == COMPACT:
-        model = build_compact()
-        _load_exactly(model, WEIGHTS_DIR / f"{COMPACT}.safetensors")
-        return OpenClipEncoder(name, model, open_clip.get_tokenizer(COMPACT))
+        return load_compact(WEIGHTS_DIR / f"{COMPACT}.safetensors")
     architecture, _, weights = name.partition(":")
     known = open_clip.list_models()
     if architecture not in known or not weights:

@@ -1,0 +1,51 @@
+"""``rsqa train-head``: the base quality head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_EXAMPLES = """\b
+Examples:
+  rsqa train-head --project dubai
+  rsqa train-head --project dubai --project kampala --generated 200 --out heads/
+  rsqa train-head --project dubai --encoder ViT-B-32:openai
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option(
+    "--project", "slugs", required=True, multiple=True, metavar="P", help="Repeat for several."
+)
+@click.option("--encoder", default="rsqa-compact", show_default=True, metavar="NAME")
+@click.option("--generated", default=120, show_default=True, help="Generated scenes beside them.")
+@click.option("--stress", default=1, show_default=True, help="Changed copies of every image.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
+def command(
+    slugs: tuple[str, ...], encoder: str, generated: int, stress: int, seed: int, out: Path | None
+) -> None:
+    """Train the base head from projects with reference masks, one fold a scene."""
+    from rsqa_core.heads.head import WEIGHTS_DIR
+    from workflows.commands.progress import ProgressBar
+    from workflows.opening import open_installation
+    from workflows.training import train_base_head
+
+    folder = out or WEIGHTS_DIR
+    with ProgressBar() as progress:
+        figures = train_base_head(
+            open_installation(),
+            slugs,
+            encoder_name=encoder,
+            generated=generated,
+            stress=stress,
+            folder=folder,
+            seed=seed,
+            progress=progress,
+        )
+    everything = figures["held_out_folds"]["all"]
+    click.echo(
+        f"Held-out folds: SRCC {everything['srcc']:.3f}, MAE {everything['mae']:.3f} "
+        f"({everything['candidates']:.0f} candidates). Wrote {folder}."
+    )
