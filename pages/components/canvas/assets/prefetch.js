@@ -3,7 +3,11 @@
 const AHEAD = 12;
 const AHEAD_WITH_ALL_MASKS = 5;
 
+const MEASURES_KEPT = 2000;
+
 export const BUDGET_BYTES = 192 * 2 ** 20;
+
+let measured = 0;
 
 /**
  * Files for the current item, those that follow and those just left: {list, pinned}. A burst of
@@ -52,6 +56,7 @@ export function measureAfterPaint(keyTime, imageId) {
     // A message is handled after the frame has been painted; a timer might wait longer.
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
+      if (++measured % MEASURES_KEPT === 0) performance.clearMeasures("rsqa:key-to-paint");
       performance.measure("rsqa:key-to-paint", {
         start: keyTime,
         end: performance.now(),

@@ -248,12 +248,17 @@ export class View {
     this.host.focus({ preventScroll: true });
   }
 
-  /** After a click the keys belong to the canvas again, or Enter would press the button once more. */
+  /**
+   * After a click the keys belong to the canvas again, or Enter would press the button once more.
+   * At once, not after a timer: the next key may come before it.
+   */
   giveKeysBack(event) {
-    const byPointer = event.type === "pointerup" || event.detail > 0;
-    if (!byPointer || this.dialogs.open) return;
-    const control = event.composedPath()[0].closest?.("button, input[type='range'], .stage");
-    if (control) setTimeout(() => !this.dialogs.open && this.focusStage());
+    if (this.dialogs.open) return;
+    const target = event.composedPath()[0];
+    if (event.type === "click") {
+      // detail is 0 where a key pressed the button: then the focus stays for the next key.
+      if (event.detail > 0 && target.closest?.("button")) this.focusStage();
+    } else if (target.matches?.("input[type='range']")) setTimeout(() => this.focusStage());
   }
 
   /** Fill the window from where the canvas begins, so that the page itself need not scroll. */
