@@ -46,6 +46,7 @@ class Server:
 
     home: Path
     port: int
+    script: Path = APP
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -55,7 +56,7 @@ class Server:
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RSQA_")}
         environment |= {"RSQA_HOME": str(self.home), "RSQA_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", str(APP)]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script)]
         command += ["--server.port", str(self.port), "--server.address", "127.0.0.1"]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -8,6 +8,7 @@ const BATCH_BYTES = 48 * 1024; // a keepalive request may carry 64 KiB
 const BATCH_SIZE = 50;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 8000;
+const MEASURES_KEPT = 2000;
 
 export class Outbox {
   /**
@@ -50,7 +51,7 @@ export class Outbox {
   add(verdict) {
     const order = `${String(Date.now()).padStart(15, "0")}-${String(this.sequence++).padStart(6, "0")}`;
     const key = `${this.prefix}${order}.${verdict.id}`;
-    const entry = { verdict, message: null, kept: true };
+    const entry = { verdict, message: null, kept: true, madeAt: performance.now() };
     try {
       localStorage.setItem(key, JSON.stringify({ verdict, message: null }));
     } catch {
@@ -142,6 +143,7 @@ export class Outbox {
       if (answer.status === "refused") this.markRefused(key, answer.message);
       else {
         this.remove(key);
+        if (entry.madeAt) measureSaved(entry.madeAt);
         this.events.saved(entry.verdict);
       }
     }
@@ -207,6 +209,13 @@ export class Outbox {
     }
     this.entries = stored;
   }
+}
+
+let measured = 0;
+
+function measureSaved(madeAt) {
+  if (++measured % MEASURES_KEPT === 0) performance.clearMeasures("rsqa:decision-to-saved");
+  performance.measure("rsqa:decision-to-saved", { start: madeAt, end: performance.now() });
 }
 
 function parseEntry(text) {
