@@ -22,6 +22,7 @@ def add_generated_scenes(
     project: Project,
     seeds: Sequence[int],
     *,
+    size_px: int = 512,
     progress: Progress = no_progress,
 ) -> int:
     """Render the scenes of ``seeds`` into ``project``; those already there are kept.
@@ -33,7 +34,7 @@ def add_generated_scenes(
     """
     for done, seed in enumerate(seeds):
         progress("rendering scenes", done, len(seeds))
-        image = _new_image(installation, render_scene(seed=seed))
+        image = _new_image(installation, render_scene(seed=seed, size_px=size_px))
         with installation.database.begin() as session:
             image_store.add(session, project.id, [image])
     progress("rendering scenes", len(seeds), len(seeds))
