@@ -13,6 +13,7 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,11 @@ def log_path(settings: Settings, job_id: int) -> Path:
     return settings.home / "logs" / _log_name(job_id)
 
 
+def uploads_dir(settings: Settings) -> Path:
+    """Return the folder of uploads that wait to be imported, each in a folder of its own."""
+    return settings.home / "uploads"
+
+
 class JobProgress:
     """A Progress that writes into a job row, at most five times a second.
 
@@ -133,7 +139,10 @@ class JobProgress:
 
 
 def run_job(installation: Installation, job_id: int) -> Job:
-    """Do the work of a queued job in this process and return its final row; never raises."""
+    """Do the work of a queued job in this process and return its final row.
+
+    A failure of the work is told in the row and in the log, and raised nowhere.
+    """
     with installation.database.begin() as session:
         job = jobs.update(session, job_id, state="running", pid=os.getpid())
         slug = ""
@@ -169,11 +178,23 @@ def run_job(installation: Installation, job_id: int) -> Job:
 def _import(
     installation: Installation, slug: str, arguments: Arguments, progress: Progress
 ) -> object:
-    from workflows.importing import ImportOptions, plan_import, run_import
+    """Import ``arguments["source"]``; ``arguments["project"]`` names a project to be made."""
+    from rsqa_core.datasets.options import ImportOptions
+    from workflows.importing import plan_import, run_import
 
-    options = ImportOptions(**arguments.get("options", {}))
-    plan = plan_import(Path(arguments["source"]), options)
-    return run_import(installation, plan, slug, progress=progress)
+    source = Path(arguments["source"])
+    plan = plan_import(source, ImportOptions(**arguments.get("options", {})))
+    report = run_import(installation, plan, slug or str(arguments["project"]), progress=progress)
+    _remove_upload(installation.settings, source)
+    return report
+
+
+def _remove_upload(settings: Settings, source: Path) -> None:
+    """Remove an uploaded source once it is imported; a folder of the user's own stays."""
+    uploads = uploads_dir(settings).resolve()
+    if uploads in source.resolve().parents:
+        name = source.resolve().relative_to(uploads).parts[0]
+        shutil.rmtree(uploads / name, ignore_errors=True)
 
 
 def _segment(

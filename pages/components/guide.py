@@ -44,7 +44,7 @@ def empty_home(demo: Job | None) -> None:
         st.markdown(
             "RSQA predicts how good a segmentation of an aerial or satellite image is, without a "
             "reference mask, and learns from the experts who check it. The demo brings images, "
-            "candidates and predictions, ready to review in about a minute."
+            "candidates and predictions; it is prepared in the background."
         )
         with st.container(horizontal=True):
             st.button(

@@ -18,8 +18,10 @@ from rsqa_core.records import HeadRecord, Project, Promotion
 
 
 def short_id(head_id: str | None) -> str:
-    """Return a head's id as screens show it."""
-    return "none" if head_id is None else head_id[:12]
+    """Return a head's id as screens show it; a long one keeps its end, which holds the number."""
+    if head_id is None:
+        return "none"
+    return head_id if len(head_id) <= 24 else f"{head_id[:10]}…{head_id[-10:]}"
 
 
 def draw_current(

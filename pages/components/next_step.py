@@ -7,8 +7,8 @@ from typing import Literal
 
 from rsqa_core.records import ProjectSummary
 
-MINIMUM_LABELS = 10
-"""Fewer labels than this leave nothing to hold out: training is not offered."""
+MINIMUM_LABELS = 8
+"""As rsqa_core.training.adaptation has it, which loads torch: fewer leave nothing to hold out."""
 RECOMMENDED_LABELS = 60
 """So many labelled candidates bring a clear gain on a scene that the head never saw."""
 

@@ -14,24 +14,24 @@ from pages.components.page import choose_project, go
 from rsqa_core.errors import ConflictError, InvalidInputError
 from rsqa_core.records import ClassDef, Project, normalised_class_name
 
-_DEFAULT_CLASSES = (
-    ("Building", "#c0392b"),
-    ("Road", "#7f8c8d"),
-    ("Vegetation", "#3d8b40"),
-    ("Water", "#2e86c1"),
-    ("Bare land", "#b9935a"),
-)
 _LARGEST_ID = 254
 
 
 @st.dialog("New project", width="medium")
 def create_project_dialog() -> None:
     """Ask for name and classes, create the project and go on to its import page."""
+    st.markdown(
+        "For imagery without masks. Where masks or a palette come along, import them into a new "
+        "project: its classes are taken from there."
+    )
+    if st.button("Import with masks", icon=":material/add_photo_alternate:"):
+        choose_project(None)
+        go("import_images", project=None)
     name = st.text_input("Name", max_chars=80, placeholder="Harbour survey 2024")
     description = st.text_input("Description", max_chars=200)
-    st.caption("Classes of its masks, in the order of their ids (the first is 0).")
+    st.caption("Classes, in the order of their ids. The shipped segmenters know these five.")
     table = st.data_editor(
-        pd.DataFrame(_DEFAULT_CLASSES, columns=["Class", "Colour"]),
+        _default_classes(),
         num_rows="dynamic",
         hide_index=True,
         width="stretch",
@@ -117,6 +117,15 @@ def classes_of(table: pd.DataFrame) -> tuple[ClassDef, ...]:
     if not 1 <= len(classes) <= _LARGEST_ID + 1:
         raise InvalidInputError(f"Expected 1 to 255 classes, but got {len(classes)}.")
     return tuple(classes)
+
+
+def _default_classes() -> pd.DataFrame:
+    from rsqa_core.datasets.classes import DEFAULT_CLASSES
+
+    return pd.DataFrame(
+        [(c.name, "#{:02x}{:02x}{:02x}".format(*c.color)) for c in DEFAULT_CLASSES],
+        columns=["Class", "Colour"],
+    )
 
 
 def _create(name: str, description: str, table: pd.DataFrame) -> Project:

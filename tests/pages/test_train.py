@@ -118,6 +118,12 @@ def test_labels_are_counted_by_reviewer_and_segmenter() -> None:
     ]
 
 
+def test_the_page_asks_for_as_many_labels_as_training_does() -> None:
+    from rsqa_core.training import adaptation
+
+    assert adaptation.MINIMUM_LABELS == MINIMUM_LABELS
+
+
 def test_an_empty_project_can_be_looked_at_but_not_trained(
     installation: Installation, open_page: OpenPage
 ) -> None:
