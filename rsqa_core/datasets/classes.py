@@ -21,7 +21,7 @@ DEFAULT_CLASSES: tuple[ClassDef, ...] = (
     ClassDef(3, "Vegetation", (254, 221, 58)),
     ClassDef(4, "Water", (226, 169, 41)),
 )
-"""Classes of a project whose imagery came without masks and palette: those of the live segmenters."""
+"""Classes of a project whose imagery came without masks and palette; the live segmenters' own."""
 
 # Okabe and Ito's colours, which stay apart in the common forms of colour blindness.
 _SAFE_COLORS: tuple[Color, ...] = (
@@ -52,7 +52,7 @@ class ClassScheme:
 
 
 def default_color(index: int) -> Color:
-    """Return a colour for the ``index``-th class without one; the first eight are colour-blind-safe."""
+    """Return a colour for a class without one; the first eight are colour-blind-safe."""
     if index < len(_SAFE_COLORS):
         return _SAFE_COLORS[index]
     hue = (index * 0.618033988749895) % 1.0  # the golden ratio spreads any number of hues
@@ -111,13 +111,6 @@ def normalised_map(class_map: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def unknown_names(scheme: ClassScheme) -> list[str]:
-    """Return ignored and mapped names that the palette does not have; likely misspelt."""
-    known = {normalised_class_name(e.name) for e in scheme.palette.entries}
-    named = [*scheme.ignored, *(n for n in scheme.class_map if n != REST)]
-    return [name for name in named if name not in known]
-
-
 def _target_name(
     entry: PaletteEntry, ignored: tuple[str, ...], mapping: Mapping[str, str]
 ) -> str | None:
@@ -145,7 +138,7 @@ def _new_classes(palette: Palette, wanted: Sequence[str | None]) -> tuple[ClassD
             colors.setdefault(key, color)
     if not names:
         raise InvalidInputError(
-            f"Every class of {palette.title} is ignored, so nothing is left to review. Ignore fewer."
+            f"Every class of {palette.title} is ignored, so nothing is left. Ignore fewer."
         )
     if len(names) >= VOID:
         raise InvalidInputError(

@@ -48,7 +48,7 @@ def tally_of(source: Source) -> MaskTally:
     header, name = source.header, source.path.name
     if header.lossy:
         raise InvalidInputError(
-            f"{name} is compressed with loss ({header.format}), which invents values at every edge. "
+            f"{name} is compressed with loss ({header.format}), which invents values at edges. "
             "Export the mask as PNG or GeoTIFF."
         )
     if np.dtype(header.dtype).kind not in "iu":
@@ -82,10 +82,12 @@ def _strips(header: RasterHeader) -> Iterator[TileWindow]:
 
 
 def _codes(pixels: NDArray[Any]) -> NDArray[np.int64]:
-    if pixels.shape[0] == 1:
-        return pixels[0].astype(np.int64)
-    r, g, b = pixels.astype(np.int64)
-    return r << 16 | g << 8 | b
+    bands: NDArray[np.int64] = pixels.astype(np.int64)
+    if bands.shape[0] == 1:
+        first: NDArray[np.int64] = bands[0]
+        return first
+    codes: NDArray[np.int64] = bands[0] << 16 | bands[1] << 8 | bands[2]
+    return codes
 
 
 def lookup_of(tally: MaskTally, scheme: ClassScheme, name: str) -> dict[int, int]:
