@@ -16,8 +16,8 @@ _STEPS = (
     ),
     (
         "Decide by key",
-        "**Enter** confirms the top candidate, **←/→** look at the others, **1**–**5** give "
-        "a score, **S** skips, **Backspace** takes back. **?** lists all keys.",
+        "**Enter** confirms the top candidate, **←/→** look at the others, digits type a score "
+        "in percent, **S** skips, **U** takes back. **?** lists all keys.",
     ),
     (
         "Train",

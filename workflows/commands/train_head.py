@@ -18,10 +18,16 @@ Examples:
 @click.option(
     "--project", "slugs", required=True, multiple=True, metavar="P", help="Repeat for several."
 )
-@click.option("--encoder", default="rsqa-compact", show_default=True, metavar="NAME")
+@click.option(
+    "--encoder",
+    default="rsqa-compact",
+    show_default=True,
+    metavar="NAME",
+    help="The shipped one, or one of open_clip's as ARCHITECTURE:TAG or ARCHITECTURE:FILE.",
+)
 @click.option("--generated", default=120, show_default=True, help="Generated scenes beside them.")
 @click.option("--stress", default=1, show_default=True, help="Changed copies of every image.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of weights, order and changed copies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
 def command(
     slugs: tuple[str, ...], encoder: str, generated: int, stress: int, seed: int, out: Path | None

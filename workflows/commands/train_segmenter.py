@@ -26,7 +26,7 @@ Examples:
 )
 @click.option("--generated", default=200, show_default=True, help="Generated scenes beside them.")
 @click.option("--steps", type=int, help="Default: what the shipped weights took.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of weights, order and augmentation.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
 def command(
     name: str,
