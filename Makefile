@@ -39,7 +39,7 @@ test: $(DEV_READY) lint ## all checks and all tests; looks for Chromium, or gets
 	$(BIN)/python -m pytest -rs $(PYTEST)
 
 lint: $(DEV_READY) ## ruff, mypy and the import contracts, as pre-commit runs them
-	@$(BIN)/pre-commit run --all-files --show-diff-on-failure
+	@$(BIN)/pre-commit run --all-files
 
 bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
 	$(BIN)/python -m benchmarks.speed
