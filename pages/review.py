@@ -16,11 +16,17 @@ from pages.components.page import (
 
 _PAGES = {"train": "train", "queue": "queue", "import": "import_images", "home": "home"}
 
-# The canvas needs the room, and it fits itself to what is left of the window.
+# The canvas needs the room, and it fits itself to what is left of the window. With the sidebar
+# closed, Streamlit's header holds the logo and the button that opens it again: they lie over the
+# canvas's top bar, which leaves them a place, and let the mouse through elsewhere.
 _ROOM = """<style>
 [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 0; max-width: none; }
 [data-testid="stMain"] { overflow: hidden auto; }
-[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+[data-testid="stHeader"] {
+  height: 2.5rem; min-height: 0; background: transparent; pointer-events: none;
+}
+[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
+[data-testid="stApp"]:has([data-testid="stExpandSidebarButton"]) { --rsqa-top-inset: 11rem; }
 </style>"""
 
 start_page("Review", heading=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -13,7 +13,7 @@ from db.store import candidates
 from rsqa_core.records import NewCandidate
 from rsqa_core.settings import Settings
 from tests.browser.conftest import Review, Server, free_port
-from tests.browser.seeding import publish_scores, seed_project
+from tests.browser.seeding import Seeded, add_head, publish_scores, seed_project
 from workflows.opening import Installation, open_installation
 
 VERDICTS = re.compile(r"/rsqa/v1/verdicts$")
@@ -211,8 +211,6 @@ def test_a_new_ranking_is_offered_and_items_on_screen_keep_the_head_they_show(
 ) -> None:
     old = review.seeded.scores[review.seeded.candidates[review.seeded.images[0].id][0].id].head_id
     name = f"retrained-{review.seeded.project.id}"
-    from tests.browser.seeding import add_head
-
     add_head(review.installation, name)
     publish_scores(review.installation, review.seeded, name, best_first=False)
     review.press("Enter")
@@ -228,3 +226,32 @@ def test_a_new_ranking_is_offered_and_items_on_screen_keep_the_head_they_show(
     review.wait_saved()
     assert [row.head_id for row in review.rows()] == [old, old, name]
     assert review.rows()[2].candidate_id == worst.id
+
+
+def test_a_browser_that_stores_nothing_still_saves_and_says_so_while_offline(
+    page: Page, server: Server, installation: Installation, make_project: Callable[..., Seeded]
+) -> None:
+    page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('no', 'QuotaExceededError'); }"
+    )
+    review = Review(page, server.url, installation, make_project())
+    review.open()
+    page.route(VERDICTS, lambda route: route.abort())
+    review.press("Enter")
+    expect(page.get_by_text("not stored – keep this page open")).to_be_visible(timeout=10_000)
+    page.unroute(VERDICTS)
+    review.wait_saved()
+    assert len(review.rows()) == 1
+
+
+def test_two_tabs_of_one_reviewer_send_a_waiting_decision_once(review: Review) -> None:
+    review.page.route(VERDICTS, lambda route: route.abort())
+    review.press("Enter", "Enter", pause_s=0.05)
+    other = review.page.context.new_page()
+    second = Review(other, review.url, review.installation, review.seeded)
+    second.open()
+    second.wait_saved()
+    review.page.unroute(VERDICTS)
+    review.wait_saved()
+    assert [row.image_id for row in review.rows()] == [i.id for i in review.seeded.images[:2]]
+    assert second.image_id == review.seeded.images[2].id

@@ -12,14 +12,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from db.store import jobs, projects
 from rsqa_core.settings import Settings
 from tests.browser.conftest import VIEWPORT, free_port
-from tests.pages.seeding import add_ready_project
-from workflows.opening import open_installation
+from tests.pages.seeding import add_project, add_ready_project
+from workflows.opening import Installation, open_installation
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RSQA = "from workflows.cli import main; main()"
@@ -184,3 +186,48 @@ def test_a_taken_port_is_one_clear_line(home: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith(f"Error: The app cannot listen on 127.0.0.1:{port}")
     assert "Traceback" not in result.stderr
+
+
+def test_progress_moves_without_a_click_and_the_page_follows_the_end(
+    home: Path, shell: str, page: Page
+) -> None:
+    opened = open_installation(Settings(home=home))
+    with opened.database.begin() as session:
+        project = projects.get(session, "harbour")
+        job = jobs.create(session, "segment", project.id)
+    # Stands in for the job's process: alive, and with the job's id on its command line.
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)", str(job.id)]
+    with subprocess.Popen(sleeper) as process:
+        try:
+            _report(opened, job.id, state="running", pid=process.pid, done=1, total=4)
+            page.goto(f"{shell}/?project=harbour")
+            expect(page.get_by_text("1 of 4")).to_be_visible(timeout=20_000)
+            _report(opened, job.id, done=3)
+            expect(page.get_by_text("3 of 4")).to_be_visible(timeout=5_000)
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.get_by_text("stopping after")).to_be_visible(timeout=5_000)
+            _report(opened, job.id, state="cancelled", message="Cancelled.")
+            expect(page.get_by_text("was cancelled")).to_be_visible(timeout=5_000)
+        finally:
+            process.terminate()
+    opened.database.close()
+
+
+def _report(opened: Installation, job_id: int, **changes: Any) -> None:
+    with opened.database.begin() as session:
+        jobs.update(session, job_id, step="unet", **changes)
+
+
+def test_names_from_people_stay_text(home: Path, shell: str, page: Page) -> None:
+    opened = open_installation(Settings(home=home))
+    name = "[click](http://evil.example) <img src=x onerror=alert(1)> **b** :red[r] $x$"
+    add_project(opened, slug="odd", name=name, image_count=1, seed=9)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto(f"{shell}/?project=odd")
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=20_000)
+    assert page.locator("a[href*='evil.example']").count() == 0
+    assert dialogs == []
+    with opened.database.begin() as session:
+        projects.delete(session, "odd")
+    opened.database.close()

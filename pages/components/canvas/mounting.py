@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +64,7 @@ def review_canvas(data: CanvasData) -> str | None:
 
     A request for a new token needs no answer of its own: the rerun that it causes brings one.
     """
-    component = st.components.v2.component("rsqa_review", css=read_styles(), js=_DOORWAY)
-    result = component(
+    result = _component()(
         key="rsqa_review",
         data=data.as_json(),
         on_go_change=_nothing,
@@ -72,6 +72,12 @@ def review_canvas(data: CanvasData) -> str | None:
     )
     page = result.get("go")
     return str(page) if page else None
+
+
+@functools.cache
+def _component() -> Any:
+    # Once per process: Streamlit takes a second registration of a name for a mistake.
+    return st.components.v2.component("rsqa_review", css=read_styles(), js=_DOORWAY)
 
 
 def _nothing() -> None:
