@@ -63,9 +63,12 @@ def tally_of(source: Source) -> MaskTally:
     counts: dict[int, int] = {}
     for window in _strips(header):
         patch = source.read(window.x_px, window.y_px, window.width_px, window.height_px)
-        values, numbers = np.unique(_codes(patch.pixels)[patch.valid], return_counts=True)
-        for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
-            counts[value] = counts.get(value, 0) + number
+        codes = _codes(patch.pixels)
+        values, lengths = _runs(codes if patch.valid.all() else codes[patch.valid])
+        distinct, places = np.unique(values, return_inverse=True)
+        numbers = np.bincount(places, weights=lengths, minlength=distinct.size)
+        for value, number in zip(distinct.tolist(), numbers.tolist(), strict=True):
+            counts[value] = counts.get(value, 0) + int(number)
         if len(counts) > _MAX_VALUES:
             raise InvalidInputError(
                 f"{name} has more than {_MAX_VALUES} different values; expected a mask of classes "
@@ -81,13 +84,22 @@ def _strips(header: RasterHeader) -> Iterator[TileWindow]:
         yield TileWindow(0, top, header.width_px, min(rows, header.height_px - top))
 
 
-def _codes(pixels: NDArray[Any]) -> NDArray[np.int64]:
-    bands: NDArray[np.int64] = pixels.astype(np.int64)
-    if bands.shape[0] == 1:
-        first: NDArray[np.int64] = bands[0]
-        return first
-    codes: NDArray[np.int64] = bands[0] << 16 | bands[1] << 8 | bands[2]
+def _codes(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return one whole number per pixel: the id, or the packed colour."""
+    if pixels.shape[0] == 1:
+        only: NDArray[Any] = pixels[0]
+        return only
+    bands = pixels.astype(np.int32)
+    codes: NDArray[np.int32] = bands[0] << 16 | bands[1] << 8 | bands[2]
     return codes
+
+
+def _runs(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the value and length of each run of equal values; masks have few of them."""
+    flat = codes.reshape(-1)
+    starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    starts = np.concatenate(([0], starts)) if flat.size else starts
+    return flat[starts], np.diff(np.append(starts, flat.size))
 
 
 def lookup_of(tally: MaskTally, scheme: ClassScheme, name: str) -> dict[int, int]:
@@ -173,13 +185,14 @@ class MaskFile:
         mask = np.full(patch.valid.shape, VOID, dtype=np.uint8)
         if not self._values.size:
             return mask
-        codes = _codes(patch.pixels)
-        places = np.minimum(np.searchsorted(self._values, codes), self._values.size - 1)
-        if np.any((self._values[places] != codes) & patch.valid):
+        codes = _codes(patch.pixels)[patch.valid]
+        values, lengths = _runs(codes)
+        places = np.minimum(np.searchsorted(self._values, values), self._values.size - 1)
+        if np.any(self._values[places] != values):
             raise UnreadableFileError(
                 f"{self._source.path.name} changed while it was read. Import it again."
             )
-        mask[patch.valid] = self._ids[places][patch.valid]
+        mask[patch.valid] = np.repeat(self._ids[places], lengths)
         return mask
 
     def close(self) -> None:
