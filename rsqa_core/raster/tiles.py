@@ -60,9 +60,11 @@ def write_tile_geotiff(
         nodata: value of pixels without data, in source units.
 
     Raises:
-        InvalidInputError: the array is not three-dimensional or its type does not fit in a TIFF.
+        InvalidInputError: the array is not three-dimensional, or its type or the coordinate system
+            does not fit in a TIFF.
     """
     import rasterio
+    from rasterio.errors import CRSError, RasterioError
     from rasterio.io import MemoryFile
 
     if tile.ndim != 3 or not tile.size:
@@ -87,12 +89,26 @@ def write_tile_geotiff(
         profile["crs"] = crs
     if transform is not None:
         profile["transform"] = rasterio.Affine(*transform)
-    if nodata is not None:
+    if nodata is not None and _representable(nodata, tile.dtype):
         profile["nodata"] = nodata
-    with _unreferenced_allowed(), MemoryFile() as memory:
-        with memory.open(**profile) as file:
-            file.write(tile)
-        return bytes(memory.read())
+    try:
+        with _unreferenced_allowed(), MemoryFile() as memory:
+            with memory.open(**profile) as file:
+                file.write(tile)
+            return bytes(memory.read())
+    except (RasterioError, CRSError, ValueError) as error:
+        raise InvalidInputError(
+            f"A tile of {bands} bands of {tile.dtype} with the coordinate system {crs!r:.80} "
+            f"cannot be stored as GeoTIFF: {error}."
+        ) from error
+
+
+def _representable(value: float, dtype: np.dtype[Any]) -> bool:
+    # Files declare no-data values that their type cannot hold, such as -9999 in 8 bits.
+    if np.issubdtype(dtype, np.floating):
+        return True
+    info = np.iinfo(dtype)
+    return float(value).is_integer() and info.min <= value <= info.max
 
 
 def read_tile(path: Path) -> NDArray[Any]:
