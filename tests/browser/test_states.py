@@ -41,6 +41,8 @@ def test_an_image_without_candidates_says_so_and_can_be_skipped(
     review.press("s")
     review.wait_saved()
     assert [row.kind for row in review.rows()] == ["skip"]
+    page.get_by_role("button", name="Make candidates").click()
+    page.wait_for_url(lambda address: "/review" not in address)
 
 
 def test_a_project_without_images_points_to_the_import(

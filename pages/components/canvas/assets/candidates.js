@@ -1,13 +1,18 @@
 // The candidates of an image by rank, each with its predicted score and how sure that is.
 
-import { el, percent, setAttribute, setText } from "./dom.js";
+import { button, el, percent, setAttribute, setText } from "./dom.js";
 
 export class Candidates {
-  constructor({ onSelect }) {
+  constructor({ onSelect, onMake }) {
     this.onSelect = onSelect;
     this.rows = [];
     this.list = el("div", { class: "candidates", role: "group", "aria-label": "Candidates by predicted quality" });
-    this.empty = el("p", { class: "muted small no-candidates", hidden: true });
+    this.empty = el(
+      "div",
+      { class: "no-candidates", hidden: true },
+      el("p", { class: "muted small", text: "This image has no candidates yet. Skip it, flag it, or have candidates made." }),
+      button({ label: "Make candidates", iconName: "plus", title: "On Home, where each project has its next step", onClick: () => onMake() }),
+    );
     this.root = el("section", { class: "block anchored" }, this.list, this.empty);
   }
 
@@ -21,7 +26,6 @@ export class Candidates {
       if (candidate) fill(row, candidate, index, session);
     }
     this.empty.hidden = !session.item || candidates.length > 0;
-    setText(this.empty, "This image has no candidates yet. Skip it, flag it, or make candidates first.");
   }
 
   row() {

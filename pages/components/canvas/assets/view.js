@@ -29,7 +29,7 @@ export class View {
     this.actions = actions;
     this.topbar = new Topbar({ onRefused: () => actions.showRefused() });
     this.toolbar = new Toolbar(actions);
-    this.candidates = new Candidates({ onSelect: (id) => actions.select(id) });
+    this.candidates = new Candidates({ onSelect: (id) => actions.select(id), onMake: () => actions.go("home") });
     this.panel = new DecidePanel(actions);
     this.legend = new Legend({
       onToggle: (id) => this.toggleClass(id),
