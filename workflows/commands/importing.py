@@ -52,8 +52,22 @@ Folder:
     metavar="FROM=TO,…",
     help="Rename or merge classes; * stands for every other.",
 )
-@click.option("--tile", "tile_px", default=512, show_default=True, metavar="PX")
-@click.option("--overlap", "overlap_px", default=0, show_default=True, metavar="PX")
+@click.option(
+    "--tile",
+    "tile_px",
+    default=512,
+    show_default=True,
+    metavar="PX",
+    help="Longest side of a review tile.",
+)
+@click.option(
+    "--overlap",
+    "overlap_px",
+    default=0,
+    show_default=True,
+    metavar="PX",
+    help="What neighbouring tiles share at least.",
+)
 @click.option(
     "--scene-pattern", metavar="REGEX", help="One group gives the scene of a file's path."
 )
