@@ -18,7 +18,10 @@ with installation().database.read() as session:
     summaries = projects.summaries(session)
 busy = draw_import_jobs(summaries, project_slug())
 
-target = draw_target([summary.project for summary in summaries], project_slug())
+asked_for_new = "new" in st.query_params
+target = draw_target(
+    [summary.project for summary in summaries], None if asked_for_new else project_slug()
+)
 source = draw_source()
 options = draw_options()
 if st.button(
@@ -26,7 +29,6 @@ if st.button(
     key="check_files",
     type="secondary" if kept_plan(source, options, target) else "primary",
     icon=":material/fact_check:",
-    disabled=source is None or options is None or not target.slug,
     help="Reads every file and lists what would be imported and what would not.",
 ):
     with page_boundary():

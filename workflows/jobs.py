@@ -36,6 +36,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _START_GRACE_S = 60.0
 """How long a queued job may lack a process: the time between its row and its start."""
 _WRITE_EVERY_S = 0.2
+_LEFT_OUT_KEPT = 1000
 
 Arguments = Mapping[str, Any]
 Handler = Callable[[Installation, str, Arguments, Progress], object]
@@ -179,14 +180,32 @@ def _import(
     installation: Installation, slug: str, arguments: Arguments, progress: Progress
 ) -> object:
     """Import ``arguments["source"]``; ``arguments["project"]`` names a project to be made."""
-    from rsqa_core.datasets.options import ImportOptions
-    from workflows.importing import plan_import, run_import
+    from workflows.importing import ImportOptions, plan_import, run_import
 
+    project = None
+    if slug:
+        with installation.database.read() as session:
+            project = projects.get(session, slug)
     source = Path(arguments["source"])
-    plan = plan_import(source, ImportOptions(**arguments.get("options", {})))
-    report = run_import(installation, plan, slug or str(arguments["project"]), progress=progress)
+    plan = plan_import(
+        source,
+        ImportOptions(**arguments.get("options", {})),
+        project=project,
+        progress=progress,
+    )
+    report = run_import(
+        installation,
+        plan,
+        slug or str(arguments["project"]),
+        name=arguments.get("name"),
+        progress=progress,
+    )
+    plan.close()
     _remove_upload(installation.settings, source)
-    return report
+    outcome = dataclasses.asdict(report)
+    # The row is for the screens; the command line prints every file that was left out.
+    outcome["left_out"] = outcome["left_out"][:_LEFT_OUT_KEPT]
+    return {**outcome, "left_out_count": len(report.left_out)}
 
 
 def _remove_upload(settings: Settings, source: Path) -> None:

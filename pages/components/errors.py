@@ -12,6 +12,7 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.errors import Error as StreamlitError
 
+from pages.components.texts import plain
 from rsqa_core.errors import ConflictError, RsqaError
 from rsqa_core.settings import read_settings
 
@@ -44,7 +45,7 @@ def guarded(callback: Callable[_P, None]) -> Callable[_P, None]:
 
 def notify(message: str | Exception) -> None:
     """Keep a message or an error for the top of the next run of this session."""
-    level, text = ("success", message) if isinstance(message, str) else described(message)
+    level, text = ("success", plain(message)) if isinstance(message, str) else described(message)
     st.session_state.setdefault(_NOTICE, []).append((level, text))
 
 
@@ -73,9 +74,9 @@ def described(error: Exception) -> tuple[str, str]:
     sentence repeats, because its own text would help nobody and may hold paths.
     """
     if isinstance(error, ConflictError):
-        return "warning", str(error)
+        return "warning", plain(str(error))
     if isinstance(error, RsqaError):
-        return "error", str(error)
+        return "error", plain(str(error))
     reference = log_error(error)
     return "error", (
         "Something went wrong here. Nothing that was saved is lost. The log has the details "

@@ -13,6 +13,7 @@ from pages.components.held_out import assess, change_text
 from pages.components.job_panel import request_job
 from pages.components.opening import installation
 from pages.components.ranking_change import RankingChange, ranking_change
+from pages.components.texts import plain
 from pages.components.times import local_time
 from rsqa_core.records import HeadRecord, Project, Promotion
 
@@ -32,12 +33,12 @@ def draw_current(
         st.info("No head ranks this project yet. Score its candidates on Home.")
         return
     kind = "base head" if current.project_id is None else "trained on this project's labels"
-    st.markdown(f"**{short_id(current.id)}**, {kind}")
+    st.markdown(f"**{plain(short_id(current.id))}**, {kind}")
     st.caption(f"Made {local_time(current.created_at)} from {current.label_count:,} labels.")
     previous = history[0].previous_head_id if history else None
     if previous is not None:
         st.button(
-            f"Roll back to {short_id(previous)}",
+            f"Roll back to {plain(short_id(previous))}",
             icon=":material/undo:",
             on_click=_roll_back,
             args=(project.id, reviewer),
@@ -116,7 +117,7 @@ def draw_history(history: Sequence[Promotion]) -> None:
 def _draw_promotion(project: Project, head: HeadRecord, reviewer: str) -> None:
     verdict = assess(head)
     change = _preview(project, head.id)
-    st.markdown(f"**Promote {short_id(head.id)}**")
+    st.markdown(f"**Promote {plain(short_id(head.id))}**")
     if change.candidates == 0:
         st.warning("This head has no scores here yet. Score the candidates with it first.")
         st.button(

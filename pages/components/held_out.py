@@ -116,8 +116,8 @@ def chart(table: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(table)
         .mark_point(filled=True, size=45, opacity=0.75)
         .encode(
-            x=alt.X("Labelled:Q", scale=unit),
-            y=alt.Y("Predicted:Q", scale=unit),
+            x=alt.X("Labelled:Q", scale=unit, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("Predicted:Q", scale=unit, axis=alt.Axis(tickCount=5)),
             color=alt.Color("Head:N", sort=["Before", "After"], legend=alt.Legend(orient="top")),
             shape=alt.Shape("Head:N", sort=["Before", "After"]),
             tooltip=[
@@ -127,7 +127,7 @@ def chart(table: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    return alt.layer(diagonal, dots).properties(height=260)
+    return alt.layer(diagonal, dots).properties(height=320)
 
 
 def change_text(head: HeadRecord) -> str:

@@ -16,6 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.components.errors import page_boundary
 from pages.components.opening import installation
 from pages.components.project_dialogs import slug_of
+from pages.components.texts import plain
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.files import resolve_under, write_atomically
 from rsqa_core.records import Project
@@ -29,9 +30,13 @@ _STALE_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The project that images go to; ``project`` is None where the import makes a new one."""
+    """The project that images go to; ``project`` is None where the import makes a new one.
+
+    An empty ``slug`` means that its name is still missing.
+    """
 
     slug: str
+    name: str
     project: Project | None
 
 
@@ -47,24 +52,25 @@ def draw_target(every: Sequence[Project], current: str | None) -> Target:
         format_func=lambda slug: by_slug[slug].name if slug else _NEW,
     )
     if chosen:
-        return Target(chosen, by_slug[chosen])
+        return Target(chosen, by_slug[chosen].name, by_slug[chosen])
     name = right.text_input("Name of the new project", max_chars=80, placeholder="Harbour 2024")
     slug = slug_of(name)
     if slug in by_slug:
-        right.error(f"{by_slug[slug].name!r} has that short name already. Choose it on the left.")
-        return Target("", None)
+        right.error(
+            f"{plain(by_slug[slug].name)} has that short name already. Choose it on the left."
+        )
+        return Target("", "", None)
     if slug:
         right.caption(f"Its short name is `{slug}`. Its classes come from the masks or palette.")
-    return Target(slug, None)
+    return Target(slug, name.strip(), None)
 
 
 def draw_source() -> Path | None:
     """Let the user name a folder or archive on the server, or upload files; None without either."""
-    where = st.segmented_control(
+    where = st.radio(
         "From",
         ["path", "upload"],
-        default="path",
-        required=True,
+        horizontal=True,
         format_func={"path": "Folder or archive on this server", "upload": "Upload"}.__getitem__,
     )
     with page_boundary():

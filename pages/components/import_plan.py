@@ -10,6 +10,8 @@ import streamlit as st
 
 from pages.components.import_form import Target
 from pages.components.job_panel import request_job
+from pages.components.texts import plain
+from rsqa_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from workflows.importing import ImportPlan
@@ -29,11 +31,19 @@ def kept_plan(source: Path | None, options: Options | None, target: Target) -> I
     return plan
 
 
-def make_plan(source: Path, options: Options, target: Target) -> None:
-    """Check every file, with progress, and keep the plan in this session."""
-    from workflows.importing import plan_import
+def make_plan(source: Path | None, options: Options | None, target: Target) -> None:
+    """Check every file, with progress, and keep the plan in this session.
 
-    from rsqa_core.datasets.options import ImportOptions
+    Raises:
+        InvalidInputError: the project, the source or an option is still missing.
+    """
+    if not target.slug:
+        raise InvalidInputError("Name the new project first, with letters or digits.")
+    if source is None:
+        raise InvalidInputError("Name a folder or an archive, or upload files, first.")
+    if options is None:
+        raise InvalidInputError("One of the options has no meaning; see above.")
+    from workflows.importing import ImportOptions, plan_import
 
     bar = st.progress(0.0, "Checking files")
 
@@ -41,6 +51,7 @@ def make_plan(source: Path, options: Options, target: Target) -> None:
         bar.progress(min(1.0, done / total) if total else 0.0, f"{step}, {done:,} of {total:,}")
 
     plan = plan_import(source, ImportOptions(**options), project=target.project, progress=progress)
+    plan.close()  # an unpacked archive need not wait for a decision: the import unpacks it again
     bar.empty()
     st.session_state[_KEPT] = (_key(source, options, target), plan)
 
@@ -61,7 +72,7 @@ def draw_plan(source: Path | None, options: Options | None, target: Target, *, b
     for column, (name, value) in zip(st.columns(len(counts)), counts, strict=True):
         column.metric(name, f"{value:,}")
     for note in plan.notes:
-        st.caption(note)
+        st.caption(plain(note))
     st.button(
         f"Import {len(plan.images):,} images",
         type="primary",
@@ -113,7 +124,12 @@ def left_out_table(plan: ImportPlan) -> pd.DataFrame:
 def _start(source: Path, options: Options, target: Target) -> None:
     # The process checks the files again: they may have changed since the dry run.
     slug = target.slug if target.project is not None else None
-    arguments = {"source": str(source), "options": options, "project": target.slug}
+    arguments = {
+        "source": str(source),
+        "options": options,
+        "project": target.slug,
+        "name": target.name,
+    }
     request_job("import", slug, arguments)
     st.session_state.pop(_KEPT, None)
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.components.errors import guarded, page_boundary
 from pages.components.opening import installation
+from pages.components.texts import plain
 from pages.components.times import local_time
 from rsqa_core.records import Job
 
@@ -78,7 +79,7 @@ def _show_progress(job: Job) -> None:
     name = KIND_NAMES.get(job.kind, job.kind)
     bar, button = st.columns([5, 1], vertical_alignment="center")
     counted = f", {job.done:,} of {job.total:,}" if job.total > 1 else ""
-    text = f"{name}: {job.step or 'waiting to start'}{counted}"
+    text = f"{name}: {plain(job.step) or 'waiting to start'}{counted}"
     if job.cancel_requested:
         text = f"{name}: stopping after the current step"
     bar.progress(min(1.0, job.done / job.total) if job.total > 0 else 0.0, text=text)
@@ -104,7 +105,7 @@ def _show_end(job: Job, *, quiet: bool) -> None:
     name = KIND_NAMES.get(job.kind, job.kind)
     when = f" on {local_time(job.finished_at)}" if job.finished_at else ""
     if job.state == "failed":
-        st.error(f"{name} failed{when}. {job.message}", icon=":material/error:")
+        st.error(f"{name} failed{when}. {plain(job.message)}", icon=":material/error:")
     elif job.state == "cancelled":
         st.warning(
             f"{name} was cancelled{when}. What was finished is kept; start it again to go on.",

@@ -17,6 +17,7 @@ import streamlit as st
 from pages.components.errors import show_notices
 from pages.components.opening import installation
 from pages.components.reviewer import current_reviewer
+from pages.components.texts import plain
 from rsqa_core.errors import NotFoundError
 from rsqa_core.records import Project
 
@@ -97,7 +98,7 @@ def _chosen_project() -> Project | None:
             return projects.get(session, slug)
     except NotFoundError as error:
         st.session_state["rsqa_project"] = None
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None
 
 

@@ -12,6 +12,7 @@ from pages.components.next_step import NextStep, next_step
 from pages.components.opening import installation
 from pages.components.page import go
 from pages.components.project_dialogs import delete_project_dialog
+from pages.components.texts import plain
 from pages.components.thumbnails import thumbnail_strip
 from rsqa_core.errors import NotFoundError
 from rsqa_core.records import IMAGE_STATUSES, Origin, Project, ProjectSummary, QueueQuery
@@ -38,7 +39,7 @@ def project_card(summary: ProjectSummary) -> None:
         title, menu = st.columns([7, 1.2], vertical_alignment="center")
         origin, color, icon = _ORIGINS[project.origin]
         with title.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(project.name, anchor=False, width="content")
+            st.subheader(plain(project.name), anchor=False, width="content")
             st.badge(origin, color=color, icon=icon)
         with menu:
             _menu(project)
@@ -48,7 +49,7 @@ def project_card(summary: ProjectSummary) -> None:
                 description
             )
         if description:
-            st.caption(description)
+            st.caption(plain(description))
         _counts(summary)
         thumbnail_strip(_previews(project.id))
         jobs = [job_panel(kind, project.id, quiet=True) for kind in ("import", "segment", "score")]

@@ -11,6 +11,7 @@ from db.store import jobs, projects
 from pages.components.errors import page_boundary
 from pages.components.opening import installation
 from pages.components.page import choose_project, go
+from pages.components.texts import plain
 from rsqa_core.errors import ConflictError, InvalidInputError
 from rsqa_core.records import ClassDef, Project, normalised_class_name
 
@@ -25,8 +26,7 @@ def create_project_dialog() -> None:
         "project: its classes are taken from there."
     )
     if st.button("Import with masks", icon=":material/add_photo_alternate:"):
-        choose_project(None)
-        go("import_images", project=None)
+        go("import_images", new=1)
     name = st.text_input("Name", max_chars=80, placeholder="Harbour survey 2024")
     description = st.text_input("Description", max_chars=200)
     st.caption("Classes, in the order of their ids. The shipped segmenters know these five.")
@@ -42,7 +42,7 @@ def create_project_dialog() -> None:
             ),
         },
     )
-    if st.button("Create", type="primary", disabled=not name.strip()):
+    if st.button("Create", type="primary"):
         with page_boundary():
             project = _create(name.strip(), description.strip(), table)
             st.session_state["rsqa_project"] = project.slug
@@ -53,13 +53,18 @@ def create_project_dialog() -> None:
 def delete_project_dialog(project: Project) -> None:
     """Delete a project after its name has been typed."""
     st.warning(
-        f"This deletes the images, candidates, scores and every decision of **{project.name}**. "
-        "It cannot be undone. `rsqa backup` keeps a copy of the database.",
+        f"This deletes **{plain(project.name)}** with its images, candidates, scores and every "
+        "decision. It cannot be undone. `rsqa backup` keeps a copy of the database.",
         icon=":material/warning:",
     )
     typed = st.text_input(f"Type `{project.slug}` to delete it")
-    if st.button("Delete for good", type="primary", disabled=typed.strip() != project.slug):
+    if st.button("Delete for good", type="primary"):
         with page_boundary():
+            if typed.strip() != project.slug:
+                raise InvalidInputError(
+                    f"Expected the short name {project.slug!r}, but got {typed!r}. Nothing is "
+                    "deleted."
+                )
             delete_project(project.slug)
             choose_project(None)
             st.rerun()
