@@ -2,9 +2,10 @@
 
 The block follows rs-sqa.md: with s the semantic and f the segmentation features, both projected to
 width d, ``s1 = GELU(W1 LN s)``, ``f1 = GELU(W2 LN f)``, ``s' = s + W3 (s1 * f1)``,
-``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + v f)``. The linear path ``v f`` is ours:
-with a few hundred labels it carries what holds everywhere, and the gated path what depends on the
-scene. Members differ in initial weights and
+``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + (g p + v) f)``. The linear path is ours:
+``p`` are the fixed weights of PRIOR, three numbers that agree with quality on any imagery, ``g`` a
+learned gain, ``v`` a learned correction. Weight decay then pulls a head of few labels towards those
+three and not towards knowing nothing. Members differ in initial weights and
 in the scenes that they were trained on; every weight has a leading member dimension, so that all of
 them train and predict in one batched product instead of one after the other.
 
@@ -19,7 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rsqa_core.features.names import FEATURE_NAMES
+
 GATES = ("two-way", "one-way", "none")
+
+PRIOR = {"peer_mean": 0.5, "region_agreement": 0.3, "max_prob_mean": 0.2}
+"""Weights of standardised features, before the gain, in units of the logit."""
 
 
 class MemberLinear(nn.Module):
@@ -59,6 +65,8 @@ class GatedHead(nn.Module):
         gate: ``two-way`` as above; ``one-way`` leaves s unchanged; ``none`` concatenates.
     """
 
+    prior: Tensor
+
     def __init__(
         self,
         members: int,
@@ -86,6 +94,11 @@ class GatedHead(nn.Module):
         self.linear = MemberLinear(members, segmentation_inputs, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.linear.weight)
+        self.gain = nn.Parameter(torch.ones(members, 1))
+        prior = torch.zeros(segmentation_inputs)
+        for name, value in PRIOR.items():
+            prior[FEATURE_NAMES.index(name)] = value
+        self.register_buffer("prior", prior, persistent=False)
 
     def fused(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
         """Return the last hidden layer, (M, N, d)."""
@@ -103,4 +116,4 @@ class GatedHead(nn.Module):
     def forward(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
         """Return logits (M, N) for (M, N, Ds) and (M, N, Df)."""
         logits: Tensor = self.out(self.fused(semantic, segmentation)) + self.linear(segmentation)
-        return logits[..., 0]
+        return logits[..., 0] + self.gain * (segmentation @ self.prior)

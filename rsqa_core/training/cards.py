@@ -73,8 +73,8 @@ def write_base_head_card(folder: Path, card: HeadCard, figures: Mapping[str, Any
         f"{len(card.member_fold)} members over {len(card.folds)} folds",
         "trained on": "; ".join(card.trained_on),
         "encoder": f"{card.encoder_name} ({card.encoder_fingerprint[:12]})",
-        "held-out figures": "every fold is scored by members that never saw it; images at half "
-        "resolution and with changed light are among the candidates",
+        "held-out figures": "every fold is scored by members that never saw it",
+        "command": "rsqa train-head --project dubai",
         "commit": str(figures["commit"]),
         "seed": str(figures["seed"]),
         "licence": "Apache-2.0",

@@ -61,7 +61,11 @@ class HeadData:
 
 @dataclass(frozen=True, slots=True)
 class HeadTraining:
-    """Options of training the head; ``correlation`` and ``ranking`` weigh the loss terms."""
+    """Options of training the head; ``correlation`` and ``ranking`` weigh the loss terms.
+
+    The correlation term is off: on the sample's scenes it cost accuracy (pooled SRCC 0.899 with a
+    weight of 0.02, 0.912 without).
+    """
 
     epochs: int = 40
     images_per_batch: int = 48
@@ -69,8 +73,8 @@ class HeadTraining:
     weight_decay: float = 8.0
     width: int = 32
     gate: str = "two-way"
-    seeds: int = 3
-    correlation: float = 0.02
+    seeds: int = 5
+    correlation: float = 0.0
     ranking: float = 0.1
     group_dropout: float = 0.12
     seed: int = 0

@@ -25,8 +25,8 @@ Examples:
     metavar="NAME",
     help="The shipped one, or one of open_clip's as ARCHITECTURE:TAG or ARCHITECTURE:FILE.",
 )
-@click.option("--generated", default=120, show_default=True, help="Generated scenes beside them.")
-@click.option("--stress", default=1, show_default=True, help="Changed copies of every image.")
+@click.option("--generated", default=0, show_default=True, help="Generated scenes beside them.")
+@click.option("--stress", default=0, show_default=True, help="Changed copies of every image.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, order and changed copies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
 def command(
