@@ -181,7 +181,7 @@ def _echo_left_out(left_out: Sequence[LeftOut]) -> None:
 
     click.echo(f"Left out ({len(left_out)}):")
     width = max(60, shutil.get_terminal_size((100, 24)).columns)
-    column = min(40, max(len(entry.name) for entry in left_out)) + 4
+    column = min(56, max(len(entry.name) for entry in left_out)) + 4
     for entry in left_out:
         head = f"  {entry.name}".ljust(column)
         lines = textwrap.wrap(entry.reason, max(30, width - column)) or [""]
