@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
 
 from db.store import verdicts
 from rsqa_core.records import Verdict
@@ -31,6 +31,9 @@ CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networki
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 _START_LIMIT_S = 60
+
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -136,6 +139,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that has never been here; its errors fail the test."""
     context = browser.new_context(viewport=VIEWPORT)  # type: ignore[arg-type]
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -178,16 +182,16 @@ class Review:
         self.page.wait_for_function(
             "id => window.__rsqa?.painted?.maskShown && (id === null || __rsqa.imageId === id)",
             arg=image_id,
-            timeout=30_000,
+            timeout=60_000,
         )
 
     def wait_ready(self, count: int) -> None:
         """Wait until the next ``count`` images are loaded ahead."""
-        self.page.wait_for_function("n => window.__rsqa?.ready >= n", arg=count, timeout=30_000)
+        self.page.wait_for_function("n => window.__rsqa?.ready >= n", arg=count, timeout=60_000)
 
     def wait_saved(self) -> None:
         """Wait until the server has acknowledged everything."""
-        self.page.wait_for_function("() => window.__rsqa?.outbox === 0", timeout=30_000)
+        self.page.wait_for_function("() => window.__rsqa?.outbox === 0", timeout=60_000)
 
     def press(self, *keys: str, pause_s: float = 0.0) -> None:
         for key in keys:
