@@ -52,12 +52,16 @@ def map_probs(
         class_count: number of project classes.
 
     Returns:
-        (class_count, H, W) float32 that sums to 1 over classes.
+        (class_count, H, W) float32 that sums to 1 over classes; equal shares where all of the
+        segmenter's mass is on dropped classes.
     """
     mapped = np.zeros((class_count, *probs.shape[1:]), dtype=np.float32)
     for k, target in enumerate(targets):
         if target is not None:
             mapped[target] += probs[k]
     total = mapped.sum(axis=0, keepdims=True)
-    mapped /= np.maximum(total, 1e-7)
-    return mapped
+    known = total > 1e-7
+    shares: NDArray[np.float32] = np.where(
+        known, mapped / np.where(known, total, 1), np.float32(1 / class_count)
+    )
+    return shares
