@@ -187,12 +187,20 @@ def _load_exactly(model: nn.Module, path: Path) -> None:
         key.removeprefix("module."): value.float() if value.is_floating_point() else value
         for key, value in state.items()
     }
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    if missing or unexpected:
+    known = model.state_dict()
+    missing = [key for key in known if key not in state]
+    unexpected = [key for key in state if key not in known]
+    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
+    if missing or unexpected or misshapen:
         raise UnreadableFileError(
-            f"{path} does not fit the architecture: missing {list(missing)[:4]}, unexpected "
-            f"{list(unexpected)[:4]}. Name the architecture that the file was trained with."
+            f"{path} does not fit the architecture: missing {missing[:4]}, unexpected "
+            f"{unexpected[:4]}, of another shape {misshapen[:4]}. Name the architecture that the "
+            "file was trained with."
         )
+    bad = [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]
+    if bad:
+        raise UnreadableFileError(f"{path} holds values that are not finite, in {bad[0]!r}.")
+    model.load_state_dict(state)
 
 
 def _preprocessing_of(visual: Any) -> Preprocessing:

@@ -28,6 +28,7 @@ MAX_SIDE_PX = 2048
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 _STRIDE = 32
+_REFERENCE = ("centroids", "pooled_mean", "pooled_precision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def save_segmenter(
         f"network.{key}": value.half().contiguous() if value.is_floating_point() else value
         for key, value in network.state_dict().items()
     }
-    for key in ("centroids", "pooled_mean", "pooled_precision"):
+    for key in _REFERENCE:
         tensors[f"reference.{key}"] = torch.from_numpy(getattr(reference, key))
     metadata = {"rsqa_segmenter": spec.name, "classes": json.dumps(classes)}
     write_atomically(path, save(tensors, metadata=metadata))
@@ -213,25 +214,27 @@ def load_segmenter(path: Path) -> NetworkSegmenter:
     if bad:
         raise UnreadableFileError(f"{path.name} holds values that are not finite, in {bad[0]!r}.")
     spec = segmenter_spec(metadata["rsqa_segmenter"])
-    classes = tuple(str(name) for name in json.loads(metadata["classes"]))
-    network = build_network(spec, len(classes))
+    classes = tuple(str(name) for name in json.loads(metadata.get("classes", "[]")))
+    network = build_network(spec, max(len(classes), 1))
     state = {
         key.removeprefix("network."): value.float() if value.is_floating_point() else value
         for key, value in tensors.items()
         if key.startswith("network.")
     }
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    if missing or unexpected:
+    known = network.state_dict()
+    wanted = [f"network.{key}" for key in known] + [f"reference.{key}" for key in _REFERENCE]
+    missing = [key for key in wanted if key not in tensors]
+    unexpected = [key for key in tensors if key not in wanted]
+    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
+    if missing or unexpected or misshapen:
         raise UnreadableFileError(
-            f"{path.name} does not fit {spec.name}: missing {list(missing)[:3]}, "
-            f"unexpected {list(unexpected)[:3]}."
+            f"{path.name} does not fit {spec.name} with {len(classes)} classes: missing "
+            f"{missing[:3]}, unexpected {unexpected[:3]}, of another shape {misshapen[:3]}. "
+            "Train it again: rsqa train-segmenter."
         )
+    network.load_state_dict(state)
     reference = FeatureReference(
-        **{
-            key.removeprefix("reference."): value.float().numpy()
-            for key, value in tensors.items()
-            if key.startswith("reference.")
-        }
+        **{key: tensors[f"reference.{key}"].float().numpy() for key in _REFERENCE}
     )
     digest = hashlib.sha256(content).hexdigest()
     return NetworkSegmenter(spec, network, classes, digest, reference)
