@@ -19,7 +19,7 @@ from rsqa_core.datasets.cutting import (
 )
 from rsqa_core.datasets.layout import LeftOut
 from rsqa_core.datasets.options import ImportOptions
-from rsqa_core.datasets.plan import PlannedImage
+from rsqa_core.datasets.plan import PlannedImage, reason_of
 from rsqa_core.datasets.planning import plan_folder
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
 from rsqa_core.progress import Progress, no_progress
@@ -276,8 +276,9 @@ class _Import:
             self._masks += sum(r.reference_mask_path is not None for r in records)
 
     def _leave_out(self, path: Path, error: Exception | str) -> None:
-        reason = str(error).removeprefix(f"{path.name} ")
-        self._left_out.append(LeftOut(self._contents.names[path], reason))
+        name = self._contents.names[path]
+        reason = error if isinstance(error, str) else reason_of(error, path.name, name)
+        self._left_out.append(LeftOut(name, reason))
 
 
 def find_project(installation: Installation, slug: str) -> Project | None:

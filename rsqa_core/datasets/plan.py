@@ -55,6 +55,14 @@ class FolderPlan:
     names: dict[Path, str]
 
 
+def reason_of(error: Exception, *names: str) -> str:
+    """Return an error's text without the file's name before it, which a list shows beside it."""
+    text = str(error)
+    for name in names:
+        text = text.removeprefix(f"{name} ")
+    return text
+
+
 @dataclass(slots=True)
 class Findings:
     """What a look at a folder has found so far."""
@@ -68,7 +76,7 @@ class Findings:
         try:
             return check()
         except (InvalidInputError, OSError) as error:
-            self.leave_out(path, str(error).removeprefix(f"{path.name} "))
+            self.leave_out(path, reason_of(error, path.name, self.layout.names[path]))
             return None
 
     def leave_out(self, path: Path, reason: str) -> None:

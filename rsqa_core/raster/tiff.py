@@ -133,7 +133,7 @@ class TiffReader:
             valid = self._validity(pixels, window, side_px)
         except _FAILURES as error:
             raise UnreadableFileError(
-                f"its TIFF data is truncated or corrupt ({error}); copy it again"
+                f"its TIFF data is truncated or corrupt ({error.__cause__ or error}); copy it again"
             ) from error
         if self._expand is not None:
             pixels = self._expand[:, pixels[0]]
