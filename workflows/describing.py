@@ -56,6 +56,11 @@ class DescribedCandidates:
         """Source sha256 of each candidate's image."""
         return [self.images[i].source_sha256 for i in self.image_of_row]
 
+    @property
+    def image_names(self) -> list[str]:
+        """Sha256 of each candidate's image."""
+        return [self.images[i].sha256 for i in self.image_of_row]
+
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one feature of every candidate, (N,), NaN where missing."""
         return self.rows[:, FEATURE_NAMES.index(name)].astype(np.float64)

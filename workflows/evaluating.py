@@ -107,6 +107,7 @@ def evaluate_project(
         described.rows,
         described.sources,
         head.card.encoder_fingerprint,
+        described.image_names,
     ).score
     target = np.array(
         [c.overall_accuracy for c in described.candidates if c.overall_accuracy is not None]

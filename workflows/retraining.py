@@ -27,11 +27,7 @@ from workflows.scoring import (
 )
 
 if TYPE_CHECKING:
-    from rsqa_core.training.adaptation import Adaptation
-    from rsqa_core.training.head import HeadData
-
-LEARNING_RATE = 3e-3
-EPOCHS = 12
+    from rsqa_core.training.adaptation import Adaptation, Labels
 
 
 def retrain_project(
@@ -46,10 +42,7 @@ def retrain_project(
         InvalidInputError: too few labels.
         ConflictError: the base head takes another encoder than the current head.
     """
-    from rsqa_core.heads.head import BASE_HEAD, WEIGHTS_DIR
     from rsqa_core.training.adaptation import adapt
-    from rsqa_core.training.head import HeadTraining
-    from rsqa_core.training.head_data import load_head_data
 
     began = time.perf_counter()
     project, current_record = current_head(installation, slug)
@@ -68,14 +61,7 @@ def retrain_project(
         )
         labels = verdicts.labels(session, project.id)
     described = describe_candidates(installation, project, groups, encoder, progress=progress)
-    adaptation = adapt(
-        current,
-        base,
-        labelled(described, labels, base.preparation.embedding_dim),
-        load_head_data(WEIGHTS_DIR / f"{BASE_HEAD}-replay.safetensors"),
-        HeadTraining(epochs=EPOCHS, learning_rate=LEARNING_RATE),
-        progress=progress,
-    )
+    adaptation = adapt(current, base, labelled(described, labels), progress=progress)
     metrics = _metrics(adaptation) | {"seconds": round(time.perf_counter() - began, 2)}
     record = _record(installation, project, current_record, adaptation, metrics)
     progress("scoring with the new head", 0, 1)
@@ -84,26 +70,22 @@ def retrain_project(
     return record
 
 
-def labelled(
-    described: DescribedCandidates, labels: dict[int, float], embedding_dim: int
-) -> HeadData:
+def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels:
     """Return the candidates that have a label, with it as target."""
-    from rsqa_core.training.head import HeadData
+    from rsqa_core.training.adaptation import Labels
 
     rows = np.array(
         [row for row, candidate in enumerate(described.candidates) if candidate.id in labels],
         dtype=np.int64,
     )
-    used, image_of_row = np.unique(described.image_of_row[rows], return_inverse=True)
-    return HeadData(
-        semantic=described.semantic[used],
-        embedding_dim=embedding_dim,
-        sources=tuple(described.images[i].source_sha256 for i in used),
-        fold_names=("",) * len(used),
+    images = [described.images[i] for i in described.image_of_row[rows]]
+    return Labels(
+        semantic=described.semantic[described.image_of_row[rows]],
         rows=described.rows[rows],
-        image_of_row=image_of_row.astype(np.int64),
-        targets=np.array([labels[described.candidates[r].id] for r in rows], dtype=np.float32),
-        weights=np.ones(len(rows), dtype=np.float32),
+        images=tuple(image.sha256 for image in images),
+        sources=tuple(image.source_sha256 for image in images),
+        targets=np.array([labels[described.candidates[row].id] for row in rows], dtype=np.float64),
+        noise=np.zeros(len(rows)),
     )
 
 

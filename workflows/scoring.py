@@ -98,6 +98,7 @@ def publish_scores(
         described.rows,
         described.sources,
         head.card.encoder_fingerprint,
+        described.image_names,
     )
     rows = [
         Score(c.id, head_id, float(s), float(low), float(high))

@@ -118,7 +118,7 @@ def train_base_head(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Train the base head on imported projects, write it with its replay rows and card.
+    """Train the base head on imported projects, write it with its card.
 
     Returns:
         the figures of the card: agreement on held-out folds, per fold, and the interval's coverage.
@@ -151,18 +151,16 @@ def fit_base_head(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Fit the base head on described images and write head, replay rows and card to ``folder``."""
+    """Fit the base head on described images and write head and card to ``folder``."""
     from rsqa_core.heads.head import BASE_HEAD
     from rsqa_core.training.cards import base_head_figures, write_base_head_card
     from rsqa_core.training.head import HeadTraining, train_head
-    from rsqa_core.training.head_data import save_head_data
 
     head = train_head(
         data, encoder, HeadTraining(seed=seed), trained_on=trained_on, progress=progress
     )
     figures = base_head_figures(head, data) | {"commit": current_commit(), "seed": seed}
     head.save(folder / f"{BASE_HEAD}.safetensors")
-    save_head_data(folder / f"{BASE_HEAD}-replay.safetensors", data)
     write_base_head_card(folder, head.card, figures)
     return figures
 

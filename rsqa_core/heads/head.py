@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from rsqa_core.features.names import FEATURE_NAMES, VERSION
 from rsqa_core.files import write_atomically
 from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.preparation import SEGMENTATION_INPUTS, Preparation
+from rsqa_core.heads.residual import Kernel, Residual
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "heads"
 BASE_HEAD = "base"
@@ -73,10 +75,17 @@ class QualityHead:
     so that scores of training scenes are honest; every other image is scored by all members.
     """
 
-    def __init__(self, network: GatedHead, preparation: Preparation, card: HeadCard) -> None:
+    def __init__(
+        self,
+        network: GatedHead,
+        preparation: Preparation,
+        card: HeadCard,
+        residual: Residual | None = None,
+    ) -> None:
         self.network = network.eval()
         self.preparation = preparation
         self.card = card
+        self.residual = residual
         self._fold_of = {sha: fold for fold, shas in enumerate(card.folds.values()) for sha in shas}
 
     def fold_of(self, source_sha256: str) -> int | None:
@@ -114,6 +123,7 @@ class QualityHead:
         rows: NDArray[np.float32],
         source_sha256s: Sequence[str],
         encoder_fingerprint: str,
+        image_sha256s: Sequence[str] | None = None,
     ) -> Prediction:
         """Predict the quality of N candidates.
 
@@ -122,6 +132,8 @@ class QualityHead:
             rows: (N, F) description rows, NaN where missing.
             source_sha256s: source image of each candidate.
             encoder_fingerprint: encoder of the semantic vectors.
+            image_sha256s: image of each candidate, by which a retrained head finds labels of its
+                siblings; None for none.
 
         Raises:
             FingerprintError: another encoder than the head's.
@@ -140,6 +152,22 @@ class QualityHead:
         half = floor + times * spread
         return Prediction(score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread)
 
+    def residual_inputs(
+        self, semantic: NDArray[np.float32], rows: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the description of N candidates by which a residual finds alike ones, (N, p).
+
+        Standardised features and semantic components, each part scaled by its length so that
+        neither outweighs the other.
+        """
+        self._check(semantic, rows)
+        features = self.preparation.features(rows).mean(dim=0).numpy()
+        seen = self.preparation.semantic(semantic)[0].numpy()
+        joined: NDArray[np.float32] = np.concatenate(
+            [features / np.sqrt(features.shape[1]), seen / np.sqrt(seen.shape[1])], axis=1
+        ).astype(np.float32)
+        return joined
+
     def to_bytes(self) -> bytes:
         """Return the head as the content of a safetensors file."""
         tensors = {f"network.{k}": v.contiguous() for k, v in self.network.state_dict().items()}
@@ -154,7 +182,11 @@ class QualityHead:
         ):
             tensors[f"preparation.{name}"] = getattr(preparation, name).contiguous()
         card = self.card
-        content = {
+        residual = self.residual
+        if residual is not None:
+            tensors["residual.inputs"] = torch.from_numpy(residual.inputs)
+            tensors["residual.alpha"] = torch.from_numpy(residual.alpha)
+        content: dict[str, Any] = {
             "encoder_name": card.encoder_name,
             "encoder_fingerprint": card.encoder_fingerprint,
             "folds": card.folds,
@@ -165,6 +197,12 @@ class QualityHead:
             "features_version": card.features_version,
             "trained_on": card.trained_on,
             "embedding_dim": preparation.embedding_dim,
+            "residual": residual
+            and {
+                "images": residual.images,
+                "sources": residual.sources,
+                "kernel": asdict(residual.kernel),
+            },
         }
         metadata = {"rsqa_head": json.dumps(content, sort_keys=True)}
         return bytes(save(tensors, metadata=metadata))
@@ -245,4 +283,16 @@ def load_head(path: Path) -> QualityHead:
     network.load_state_dict(
         {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
     )
-    return QualityHead(network, preparation, card)
+    return QualityHead(network, preparation, card, _residual(content["residual"], tensors))
+
+
+def _residual(about: dict[str, Any] | None, tensors: dict[str, torch.Tensor]) -> Residual | None:
+    if about is None:
+        return None
+    return Residual(
+        inputs=tensors["residual.inputs"].numpy(),
+        images=tuple(about["images"]),
+        sources=tuple(about["sources"]),
+        alpha=tensors["residual.alpha"].numpy(),
+        kernel=Kernel(**about["kernel"]),
+    )

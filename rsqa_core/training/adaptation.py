@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,16 +10,47 @@ from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.evaluation.agreement import Pooled, paired_mae_change, pooled
-from rsqa_core.heads.head import COVERAGE, QualityHead
+from rsqa_core.heads.head import COVERAGE, Prediction, QualityHead
+from rsqa_core.heads.residual import fit_residual
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.training.head import HeadData, HeadTraining, fine_tuned
+
+Values = NDArray[np.float64]
 
 MINIMUM_LABELS = 8
 MINIMUM_IMAGES = 4
 CALIBRATION_LABELS = 40
 """Labels from which the intervals are measured anew; fewer keep those of the base."""
 
-_REPLAY_IMAGES = 400
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labelled candidates of one project, n of them.
+
+    Attributes:
+        semantic: (n, D + rest) float32 semantic vector of each one's image.
+        rows: (n, F) float32 description rows.
+        images, sources: sha256 of the image and of the source image of each.
+        targets: (n,) quality in 0..1.
+        noise: (n,) standard deviation of each label, 0 where nothing is known of it.
+    """
+
+    semantic: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    images: tuple[str, ...]
+    sources: tuple[str, ...]
+    targets: Values
+    noise: Values
+
+    def only(self, rows: NDArray[np.int64]) -> Labels:
+        """Return the labels of ``rows``."""
+        return Labels(
+            self.semantic[rows],
+            self.rows[rows],
+            tuple(self.images[i] for i in rows),
+            tuple(self.sources[i] for i in rows),
+            self.targets[rows],
+            self.noise[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,112 +65,121 @@ class Adaptation:
             labels.
         interval: 95 % bootstrap interval of the change of MAE, images resampled; negative is
             better.
-        labels: (N,) the labels, with ``predicted_before`` and ``predicted_after``.
+        labels: (n,) the labels, with ``predicted_before`` and ``predicted_after``.
     """
 
     head: QualityHead
     before: Pooled
     after: Pooled
     interval: tuple[float, float]
-    labels: NDArray[np.float64]
-    predicted_before: NDArray[np.float64]
-    predicted_after: NDArray[np.float64]
+    labels: Values
+    predicted_before: Values
+    predicted_after: Values
 
 
 def adapt(
     current: QualityHead,
     base: QualityHead,
-    labels: HeadData,
-    replay: HeadData,
-    options: HeadTraining,
+    labels: Labels,
     *,
-    splits: int = 3,
+    splits: int = 5,
+    seed: int = 0,
     progress: Progress = no_progress,
 ) -> Adaptation:
-    """Fine-tune ``base`` on ``labels``, and compare with ``current`` by cross-validation.
+    """Retrain ``base`` on ``labels``, and compare with ``current`` by cross-validation.
 
     Starting from the base and not from the current head keeps the result independent of how often
-    somebody retrained on the way.
+    somebody retrained on the way. ``current`` may have learnt from the same labels, which flatters
+    it; so it is compared as it was before them: retrained without the image in question too.
 
     Raises:
         InvalidInputError: too few labels or labelled images to learn from and to check.
     """
-    images = len(labels.sources)
-    if len(labels.targets) < MINIMUM_LABELS or images < MINIMUM_IMAGES:
+    names = sorted(set(labels.images))
+    if len(labels.targets) < MINIMUM_LABELS or len(names) < MINIMUM_IMAGES:
         raise InvalidInputError(
             f"Expected at least {MINIMUM_LABELS} labelled candidates on {MINIMUM_IMAGES} images, "
-            f"but got {len(labels.targets)} on {images}. Review more images, then train again."
+            f"but got {len(labels.targets)} on {len(names)}. Review more images, then train again."
         )
-    rng = np.random.default_rng(options.seed)
-    replay = subset(replay, np.sort(rng.permutation(len(replay.sources))[:_REPLAY_IMAGES]))
-    before = _predict(current, labels)
-    after = np.empty(len(labels.targets))
-    part_of_image = rng.permutation(images) % splits
-    for part in range(splits):
-        progress("checking on held-out labels", part, splits)
-        held_out = part_of_image == part
-        trained = fine_tuned(base, subset(labels, np.flatnonzero(~held_out)), replay, options)
-        rows = held_out[labels.image_of_row]
-        after[rows] = _predict(trained, labels)[rows]
-    progress("checking on held-out labels", splits, splits)
-    head = fine_tuned(base, labels, replay, options, progress=progress)
-    target = labels.targets.astype(np.float64)
-    if len(target) >= CALIBRATION_LABELS:
-        head = _recalibrated(head, labels, after)
-    first, second = pooled(before, target), pooled(after, target)
+    known = _known_to(current, labels)
+    parts = np.random.default_rng(seed).permutation(len(names)) % splits
+    part_of = dict(zip(names, parts.tolist(), strict=True))
+    part = np.array([part_of[name] for name in labels.images])
+    before = np.empty(len(part))
+    after = np.empty(len(part))
+    for number in range(splits):
+        progress("checking on held-out labels", number, splits + 1)
+        held_out = np.flatnonzero(part == number)
+        if not held_out.size:
+            continue
+        asked = labels.only(held_out)
+        earlier = np.flatnonzero((part != number) & known)
+        before[held_out] = predict(retrained(base, labels.only(earlier)), asked).score
+        after[held_out] = predict(
+            retrained(base, labels.only(np.flatnonzero(part != number))), asked
+        ).score
+    head = retrained(base, labels)
+    if len(labels.targets) >= CALIBRATION_LABELS:
+        head = _recalibrated(head, base, labels, after)
+    progress("checking on held-out labels", splits + 1, splits + 1)
+    first, second = pooled(before, labels.targets), pooled(after, labels.targets)
     if first is None or second is None:
         raise InvalidInputError("Expected finite predictions for the labels, but got none.")
+    position = {name: index for index, name in enumerate(names)}
+    image = np.array([position[name] for name in labels.images])
     return Adaptation(
         head=head,
         before=first,
         after=second,
-        interval=paired_mae_change(before, after, target, labels.image_of_row),
-        labels=target,
+        interval=paired_mae_change(before, after, labels.targets, image, seed),
+        labels=labels.targets,
         predicted_before=before,
         predicted_after=after,
     )
 
 
-def subset(data: HeadData, images: NDArray[np.int64]) -> HeadData:
-    """Return the images of ``images`` (indices) with their rows."""
-    position = np.full(len(data.sources), -1)
-    position[images] = np.arange(len(images))
-    rows = np.flatnonzero(position[data.image_of_row] >= 0)
-    return HeadData(
-        semantic=data.semantic[images],
-        embedding_dim=data.embedding_dim,
-        sources=tuple(data.sources[i] for i in images),
-        fold_names=tuple(data.fold_names[i] for i in images),
-        rows=data.rows[rows],
-        image_of_row=position[data.image_of_row[rows]],
-        targets=data.targets[rows],
-        weights=data.weights[rows],
+def retrained(base: QualityHead, labels: Labels) -> QualityHead:
+    """Return ``base`` with a residual fitted to ``labels``; without labels, as it is."""
+    plain = QualityHead(base.network, base.preparation, base.card)
+    if not len(labels.targets):
+        return plain
+    residual = fit_residual(
+        plain.residual_inputs(labels.semantic, labels.rows),
+        labels.images,
+        labels.sources,
+        labels.targets - predict(plain, labels).score,
+        labels.noise,
+    )
+    return QualityHead(base.network, base.preparation, base.card, residual)
+
+
+def predict(head: QualityHead, labels: Labels) -> Prediction:
+    """Predict the labelled candidates."""
+    return head.predict(
+        labels.semantic,
+        labels.rows,
+        labels.sources,
+        head.card.encoder_fingerprint,
+        labels.images,
     )
 
 
-def _predict(head: QualityHead, data: HeadData) -> NDArray[np.float64]:
-    return head.predict(
-        data.semantic[data.image_of_row],
-        data.rows,
-        [data.sources[i] for i in data.image_of_row],
-        head.card.encoder_fingerprint,
-    ).score
+def _known_to(current: QualityHead, labels: Labels) -> NDArray[np.bool_]:
+    """Return which labels' images the current head has learnt from."""
+    seen: Sequence[str] = () if current.residual is None else current.residual.images
+    learnt = set(seen)
+    return np.array([name in learnt for name in labels.images])
 
 
 def _recalibrated(
-    head: QualityHead, labels: HeadData, predicted: NDArray[np.float64]
+    head: QualityHead, base: QualityHead, labels: Labels, predicted: Values
 ) -> QualityHead:
     """Scale the interval so that it covers COVERAGE of the cross-validated errors."""
-    floor, times = head.card.interval
-    spread = head.predict(
-        labels.semantic[labels.image_of_row],
-        labels.rows,
-        [labels.sources[i] for i in labels.image_of_row],
-        head.card.encoder_fingerprint,
-    ).spread
-    half = floor + times * spread
+    floor, times = base.card.interval
+    plain = QualityHead(base.network, base.preparation, base.card)
+    half = floor + times * predict(plain, labels).spread
     ratios = np.sort(np.abs(predicted - labels.targets) / np.maximum(half, 1e-6))
     rank = min(int(np.ceil(COVERAGE * (len(ratios) + 1))), len(ratios)) - 1
     factor = float(ratios[rank])
     card = replace(head.card, interval=(floor * factor, times * factor))
-    return QualityHead(head.network, head.preparation, card)
+    return QualityHead(head.network, head.preparation, card, head.residual)

@@ -1,8 +1,7 @@
-"""Train the quality head, from reference masks at first and from verdicts later."""
+"""Train the base head from reference masks."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -141,14 +140,12 @@ def fit(
     allowed: NDArray[np.bool_],
     options: HeadTraining,
     *,
-    anchor: bool = False,
     progress: Progress = no_progress,
 ) -> None:
     """Optimise the head's network on ``data`` in place.
 
     Args:
         allowed: (M, I) True where a member may learn from an image.
-        anchor: True pulls the weights back to where they start, the guard against forgetting.
     """
     network = head.network.train()
     semantic = head.preparation.semantic(data.semantic)
@@ -158,7 +155,6 @@ def fit(
     member_rows = torch.from_numpy(
         (allowed[:, data.image_of_row] * data.weights).astype(np.float32)
     )
-    start = [p.detach().clone() for p in network.parameters()] if anchor else []
     # Biases, scales and shifts are left alone: decaying them would pull every score to one half.
     decayed = [p for n, p in network.named_parameters() if n.endswith("weight")]
     others = [p for n, p in network.named_parameters() if not n.endswith("weight")]
@@ -183,11 +179,6 @@ def fit(
             loss = head_loss(
                 logits, targets[index], member_rows[:, index] * present, len(batch), options
             )
-            if anchor:
-                drift = sum(
-                    ((p - s) ** 2).sum() for p, s in zip(network.parameters(), start, strict=True)
-                )
-                loss = loss + 1e-3 * drift
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -253,44 +244,6 @@ def calibrated(head: QualityHead, data: HeadData) -> QualityHead:
     factor = float(ratios[order][np.searchsorted(cumulative, COVERAGE)])
     card = replace(head.card, interval=(floor * factor, factor))
     return QualityHead(head.network, head.preparation, card)
-
-
-def fine_tuned(
-    base: QualityHead,
-    labels: HeadData,
-    replay: HeadData,
-    options: HeadTraining,
-    *,
-    progress: Progress = no_progress,
-) -> QualityHead:
-    """Return a copy of ``base`` trained further on ``labels`` mixed with ``replay``.
-
-    Every member learns from all labels; from ``replay`` each keeps out of its own fold, so that
-    scores of training scenes stay honest. An anchor keeps the weights near the base.
-    """
-    network = copy.deepcopy(base.network)
-    head = QualityHead(network, base.preparation, base.card)
-    data = _joined(labels, replay)
-    folds = np.array(base.card.member_fold)
-    image_fold = np.array([-1 if f is None else f for f in map(base.fold_of, data.sources)])
-    allowed = image_fold[None, :] != folds[:, None]
-    allowed[:, : len(labels.sources)] = True
-    fit(head, data, allowed, options, anchor=True, progress=progress)
-    return head
-
-
-def _joined(first: HeadData, second: HeadData) -> HeadData:
-    offset = len(first.sources)
-    return HeadData(
-        semantic=np.concatenate([first.semantic, second.semantic]),
-        embedding_dim=first.embedding_dim,
-        sources=first.sources + second.sources,
-        fold_names=first.fold_names + second.fold_names,
-        rows=np.concatenate([first.rows, second.rows]),
-        image_of_row=np.concatenate([first.image_of_row, second.image_of_row + offset]),
-        targets=np.concatenate([first.targets, second.targets]),
-        weights=np.concatenate([first.weights, second.weights]),
-    )
 
 
 def _rows_of_images(data: HeadData) -> list[NDArray[np.int64]]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save
 
-from rsqa_core.errors import InvalidInputError, UnreadableFileError
+from rsqa_core.errors import InvalidInputError
 from rsqa_core.features.description import context_rows, full_row, segmenter_row
 from rsqa_core.features.masks import PictureGrid
 from rsqa_core.features.semantic import SemanticDescriber
-from rsqa_core.files import write_atomically
 from rsqa_core.metrics import overall_accuracy
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.segmenters.mapping import class_targets, map_probs
@@ -106,48 +100,4 @@ def describe_images(
         image_of_row=np.array(image_of_row),
         targets=np.array(targets, dtype=np.float32),
         weights=np.ones(len(targets), dtype=np.float32),
-    )
-
-
-def save_head_data(path: Path, data: HeadData) -> None:
-    """Write labelled rows, in half precision where that is enough, for replay at retraining."""
-    tensors: dict[str, NDArray[Any]] = {
-        "semantic": data.semantic.astype(np.float16),
-        "rows": data.rows.astype(np.float16),
-        "image_of_row": data.image_of_row.astype(np.int32),
-        "targets": data.targets.astype(np.float32),
-        "weights": data.weights.astype(np.float32),
-    }
-    about = {
-        "embedding_dim": data.embedding_dim,
-        "sources": data.sources,
-        "fold_names": data.fold_names,
-    }
-    write_atomically(path, save(tensors, metadata={"rsqa_head_data": json.dumps(about)}))
-
-
-def load_head_data(path: Path) -> HeadData:
-    """Read what ``save_head_data`` wrote.
-
-    Raises:
-        UnreadableFileError: not such a file.
-    """
-    try:
-        with safe_open(path, framework="np") as stream:
-            about = json.loads((stream.metadata() or {})["rsqa_head_data"])
-            tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
-    except Exception as error:  # safetensors raises its own type for a bad header
-        raise UnreadableFileError(
-            f"Cannot read the labelled rows {path.name}: {error!r}. Expected a file written by "
-            "`rsqa train-head`."
-        ) from error
-    return HeadData(
-        semantic=tensors["semantic"].astype(np.float32),
-        embedding_dim=int(about["embedding_dim"]),
-        sources=tuple(about["sources"]),
-        fold_names=tuple(about["fold_names"]),
-        rows=tensors["rows"].astype(np.float32),
-        image_of_row=tensors["image_of_row"].astype(np.int64),
-        targets=tensors["targets"],
-        weights=tensors["weights"],
     )
