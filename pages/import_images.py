@@ -6,7 +6,7 @@ from db.store import projects
 from pages.components.errors import page_boundary
 from pages.components.import_form import draw_options, draw_source, draw_target
 from pages.components.import_plan import draw_plan, kept_plan, make_plan
-from pages.components.import_progress import draw_import_jobs, draw_next
+from pages.components.import_progress import draw_import_jobs, draw_next, needs_candidates
 from pages.components.page import installation, project_slug, start_page
 
 start_page(
@@ -24,10 +24,11 @@ target = draw_target(
 )
 source = draw_source()
 options = draw_options()
+planned = kept_plan(source, options, target) is not None
 if st.button(
     "Check the files",
     key="check_files",
-    type="secondary" if kept_plan(source, options, target) else "primary",
+    type="secondary" if planned or needs_candidates(summaries, project_slug()) else "primary",
     icon=":material/fact_check:",
     help="Reads every file and lists what would be imported and what would not.",
 ):

@@ -31,6 +31,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
         with os.fdopen(handle, "wb") as stream:
+            # Temporary files are private; what they become has the rights of any new file.
+            os.fchmod(handle, 0o666 & ~_umask())
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -38,6 +40,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """Return the process's umask, which can only be read by setting it."""
+    value = os.umask(0o022)
+    os.umask(value)
+    return value
 
 
 class FileStore:

@@ -56,10 +56,8 @@ def draw_target(every: Sequence[Project], current: str | None) -> Target:
     name = right.text_input("Name of the new project", max_chars=80, placeholder="Harbour 2024")
     slug = slug_of(name)
     if slug in by_slug:
-        right.error(
-            f"{plain(by_slug[slug].name)} has that short name already. Choose it on the left."
-        )
-        return Target("", "", None)
+        right.caption(f"{plain(by_slug[slug].name)} is there already: the images go into it.")
+        return Target(slug, by_slug[slug].name, by_slug[slug])
     if slug:
         right.caption(f"Its short name is `{slug}`. Its classes come from the masks or palette.")
     return Target(slug, name.strip(), None)

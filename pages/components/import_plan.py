@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components.import_form import Target
 from pages.components.job_panel import request_job
-from pages.components.texts import plain
+from pages.components.texts import counted, plain
 from rsqa_core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def draw_plan(source: Path | None, options: Options | None, target: Target, *, b
     for note in plan.notes:
         st.caption(plain(note))
     st.button(
-        f"Import {len(plan.images):,} images",
+        f"Import {counted(len(plan.images), 'image')}",
         type="primary",
         icon=":material/download:",
         disabled=busy or not plan.images,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.job_panel import is_active, job_panel, request_job
 from pages.components.page import choose_project, go
-from pages.components.texts import plain
+from pages.components.texts import counted, plain
 from pages.components.times import local_time
 from rsqa_core.records import Job, ProjectSummary
 
@@ -19,11 +19,13 @@ def draw_import_jobs(summaries: Sequence[ProjectSummary], slug: str | None) -> b
     current = next((s.project for s in summaries if s.project.slug == slug), None)
     # An import that makes its project has none while it runs.
     into_new = job_panel("import", None, quiet=True)
-    if into_new is not None and into_new.state == "done":
-        _offer_new_project(into_new, summaries, slug)
     into_current = job_panel("import", current.id, quiet=True) if current is not None else None
-    if into_current is not None and into_current.state == "done":
-        _draw_report(into_current)
+    done = [job for job in (into_current, into_new) if job is not None and job.state == "done"]
+    if done:
+        newest = max(done, key=lambda job: job.id)
+        _draw_report(newest)
+        if newest is into_new:
+            _offer_new_project(newest, summaries, slug)
     return is_active(into_new) or is_active(into_current)
 
 
@@ -32,27 +34,37 @@ def _offer_new_project(job: Job, summaries: Sequence[ProjectSummary], slug: str 
     project = next((s.project for s in summaries if s.project.slug == made), None)
     if project is None or made == slug:
         return
-    _draw_report(job)
-    text, button = st.columns([4, 1.4], vertical_alignment="center")
-    text.success(f"The import made the project **{plain(project.name)}**.")
-    button.button("Go on with it", width="stretch", on_click=choose_project, args=(made,))
+    st.button(
+        f"Go on with {plain(project.name)}",
+        icon=":material/arrow_forward:",
+        on_click=choose_project,
+        args=(made,),
+    )
 
 
 def _draw_report(job: Job) -> None:
     found = job.result
     left_out = int(found.get("left_out_count", 0))
     there = int(found.get("already_there", 0))
-    st.success(
-        f"Imported on {local_time(job.finished_at)}: {found.get('images', 0):,} images as "
-        f"{found.get('tiles', 0):,} review tiles, {found.get('masks', 0):,} of them with a "
-        f"reference mask, {found.get('candidates', 0):,} candidate masks."
-        + (f" {there:,} images were there already." if there else ""),
-        icon=":material/check_circle:",
+    name = str(found.get("arguments", {}).get("name") or found.get("project", ""))
+    text = (
+        f"Imported into {plain(name)} on {local_time(job.finished_at)}: "
+        f"{counted(found.get('images', 0), 'image')} as "
+        f"{counted(found.get('tiles', 0), 'review tile')}, {found.get('masks', 0):,} of them with "
+        f"a reference mask, and {counted(found.get('candidates', 0), 'candidate mask')}."
     )
+    if there:
+        text += f" There already: {counted(there, 'image')}."
+    st.success(text, icon=":material/check_circle:")
     if left_out:
-        with st.expander(f"{left_out:,} files were left out", icon=":material/block:"):
+        with st.expander(f"Left out: {counted(left_out, 'file')}", icon=":material/block:"):
             table = pd.DataFrame(found.get("left_out", []), columns=["name", "reason"])
             st.dataframe(table.set_axis(["File", "Why"], axis=1), hide_index=True)
+
+
+def needs_candidates(summaries: Sequence[ProjectSummary], slug: str | None) -> bool:
+    """Say whether the current project has images and no candidates: the next step is there."""
+    return any(s.project.slug == slug and s.images > 0 and s.candidates == 0 for s in summaries)
 
 
 def draw_next(summaries: Sequence[ProjectSummary], slug: str | None, *, busy: bool) -> None:
@@ -63,7 +75,7 @@ def draw_next(summaries: Sequence[ProjectSummary], slug: str | None, *, busy: bo
     st.divider()
     making = job_panel("segment", summary.project.id, quiet=True)
     text, button = st.columns([4, 1.4], vertical_alignment="center")
-    start = f"**{plain(summary.project.name)}** has {summary.images:,} images and"
+    start = f"**{plain(summary.project.name)}** has {counted(summary.images, 'image')} and"
     if summary.candidates == 0:
         text.markdown(f"{start} no candidates yet.")
         button.button(
@@ -76,6 +88,6 @@ def draw_next(summaries: Sequence[ProjectSummary], slug: str | None, *, busy: bo
             args=("segment", summary.project.slug, {"score": True}),
         )
     else:
-        text.markdown(f"{start} {summary.candidates:,} candidates.")
+        text.markdown(f"{start} {counted(summary.candidates, 'candidate')}.")
         if button.button("Review", icon=":material/rate_review:", width="stretch"):
             go("review", project=summary.project.slug)

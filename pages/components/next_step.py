@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pages.components.texts import counted
 from rsqa_core.records import ProjectSummary
 
 MINIMUM_LABELS = 8
@@ -51,7 +52,7 @@ def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
         missing = summary.candidates - summary.scored_candidates
         return NextStep(
             "Score candidates",
-            f"{_count(missing, 'candidate')} without a predicted quality.",
+            f"{counted(missing, 'candidate')} without a predicted quality.",
             "job",
             "score",
             ":material/speed:",
@@ -61,7 +62,7 @@ def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
     if enough or last_chance:
         return NextStep(
             "Train",
-            f"{_count(new_labels, 'new label')} can improve the prediction.",
+            f"{counted(new_labels, 'new label')} can improve the prediction.",
             "page",
             "train",
             ":material/model_training:",
@@ -69,7 +70,7 @@ def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
     if summary.open_images > 0:
         return NextStep(
             "Review",
-            f"{_count(summary.open_images, 'image')} to review, the most uncertain first.",
+            f"{counted(summary.open_images, 'image')} to review, the most uncertain first.",
             "page",
             "review",
             ":material/rate_review:",
@@ -81,7 +82,3 @@ def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
         "queue",
         ":material/view_list:",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -15,3 +15,13 @@ def plain(text: str) -> str:
         'tile\\_1 \\[x\\](http\\://a)'
     """
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it needs one.
+
+    Example:
+        >>> counted(1, "image"), counted(1200, "image")
+        ('1 image', '1,200 images')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

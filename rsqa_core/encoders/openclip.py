@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,8 +109,7 @@ def prepare(rgb: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.
 def build_compact() -> nn.Module:
     """Return the untrained compact model."""
     open_clip.add_model_config(CONFIG_DIR)
-    model: nn.Module = open_clip.create_model(COMPACT, pretrained=None)
-    return model
+    return _untrained(COMPACT)
 
 
 def load_compact(path: Path) -> OpenClipEncoder:
@@ -147,7 +147,7 @@ def load_encoder(
         )
     tokenize = open_clip.get_tokenizer(architecture)
     if Path(weights).is_file():
-        model = open_clip.create_model(architecture, pretrained=None)
+        model = _untrained(architecture)
         _load_exactly(model, Path(weights))
         return OpenClipEncoder(name, model, tokenize)
     tags = open_clip.list_pretrained_tags_by_model(architecture)
@@ -171,6 +171,21 @@ def load_encoder(
             f"again, or name a local file: {architecture}:FILE."
         ) from error
     return OpenClipEncoder(name, model, tokenize)
+
+
+def _untrained(architecture: str) -> nn.Module:
+    """Build a model whose weights are loaded next, without open_clip's warning that it has none."""
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("No pretrained weights loaded")
+
+    root = logging.getLogger()
+    root.addFilter(wanted)
+    try:
+        model: nn.Module = open_clip.create_model(architecture, pretrained=None)
+    finally:
+        root.removeFilter(wanted)
+    return model
 
 
 def _load_exactly(model: nn.Module, path: Path) -> None:

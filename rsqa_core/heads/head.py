@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from rsqa_core.errors import FingerprintError, InvalidInputError, UnreadableFileError
 from rsqa_core.features.names import FEATURE_NAMES, VERSION
@@ -146,7 +147,8 @@ class QualityHead:
             )
         values = 1 / (1 + np.exp(-self.logits(semantic, rows).astype(np.float64)))
         weights = self.members_for(source_sha256s)
-        score = (values * weights).sum(axis=0)
+        # Weights of three members sum to a little over 1, which would take a certain score there.
+        score = np.clip((values * weights).sum(axis=0), 0.0, 1.0)
         spread = np.sqrt(((values - score) ** 2 * weights).sum(axis=0))
         floor, times = self.card.interval
         half = floor + times * spread
@@ -204,7 +206,8 @@ class QualityHead:
                 "kernel": asdict(residual.kernel),
             },
         }
-        metadata = {"rsqa_head": json.dumps(content, sort_keys=True)}
+        # Not sorted: members name folds by their place.
+        metadata = {"rsqa_head": json.dumps(content)}
         return bytes(save(tensors, metadata=metadata))
 
     def save(self, path: Path) -> str:
@@ -236,7 +239,8 @@ def load_head(path: Path) -> QualityHead:
     """Load a file that ``QualityHead.save`` wrote.
 
     Raises:
-        UnreadableFileError: not such a file, of an older feature version, or not finite.
+        UnreadableFileError: not such a file or not a whole one, of an older feature version, or
+            not finite.
     """
     try:
         with safe_open(path, framework="pt") as stream:
@@ -255,7 +259,17 @@ def load_head(path: Path) -> QualityHead:
             f"{path.name} takes feature version {content['features_version']}, but this RSQA "
             f"computes version {VERSION}. Retrain the head."
         )
-    embedding_dim = int(content.pop("embedding_dim"))
+    try:
+        return _rebuilt(content, tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UnreadableFileError(
+            f"The head {path.name} is not whole: {' '.join(str(error).split())[:300]}. Restore the "
+            "file, or retrain the head."
+        ) from error
+
+
+def _rebuilt(content: dict[str, Any], tensors: dict[str, Tensor]) -> QualityHead:
+    embedding_dim = int(content["embedding_dim"])
     prepared = {
         key.removeprefix("preparation."): value
         for key, value in tensors.items()

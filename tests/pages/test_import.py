@@ -116,7 +116,7 @@ def test_uploads_are_imported_from_a_folder_of_their_own(
     test.file_uploader[0].upload("../../quay.png", sound, "image/png").run()
     _click(test, "Check the files")
     assert _metrics(test)["Images"] == "1"
-    _click(test, "Import 1 images")
+    _click(test, "Import 1 image")
     source = Path(str(started[0][2]["source"]))
     assert source.parent == uploads_dir(installation.settings)
     assert [path.name for path in source.iterdir()] == ["quay.png"]
@@ -167,5 +167,5 @@ def test_an_import_into_a_project_reports_what_it_did(
         jobs.update(session, job.id, state="done", result=result)
     test = open_page("import_images")
     assert "4 images as 9 review tiles" in test.success[0].value
-    assert "1 images were there already" in test.success[0].value
+    assert "There already: 1 image" in test.success[0].value
     assert test.dataframe[0].value["Why"][0] == "is truncated"
