@@ -92,7 +92,9 @@ def write_encoder_card(
         "steps": str(steps),
         "seed": str(seed),
         "commit": current_commit(),
-        "command": f"rsqa train-encoder --project {slug}",
+        "command": f"rsqa samples fetch dubai; rsqa import var/samples/dubai --project {slug} "
+        "--ignore Unlabeled,Void_black; "
+        f"rsqa train-encoder --project {slug}",
         "licence": "Apache-2.0; the Dubai imagery is CC0 1.0",
     }
     write_card(folder / f"{COMPACT}.md", COMPACT, about, figures)

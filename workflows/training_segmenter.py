@@ -94,7 +94,9 @@ def write_segmenter_card(
         "steps": str(steps),
         "seed": str(seed),
         "commit": current_commit(),
-        "command": f"rsqa train-segmenter {spec.name} --project {slug}",
+        "command": f"rsqa samples fetch dubai; rsqa import var/samples/dubai --project {slug} "
+        "--ignore Unlabeled,Void_black; "
+        f"rsqa train-segmenter {spec.name} --project {slug}",
         "licence": "Apache-2.0; the Dubai imagery is CC0 1.0",
     }
     write_card(folder / f"{spec.name}.md", spec.name, about, figures)
