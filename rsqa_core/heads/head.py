@@ -152,6 +152,17 @@ class QualityHead:
         spread = np.sqrt(((values - score) ** 2 * weights).sum(axis=0))
         floor, times = self.card.interval
         half = floor + times * spread
+        if self.residual is not None:
+            correction, closeness = self.residual.correction(
+                self.residual_inputs(semantic, rows),
+                [""] * len(score) if image_sha256s is None else image_sha256s,
+                source_sha256s,
+            )
+            score = np.clip(score + correction, 0.0, 1.0)
+            # What the nearest label alone leaves of the process's standard deviation.
+            kernel = self.residual.kernel
+            known = closeness**2 * kernel.variance / (kernel.variance + kernel.noise**2)
+            half = half * np.sqrt(1.0 - known)
         return Prediction(score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread)
 
     def residual_inputs(
