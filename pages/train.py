@@ -19,7 +19,7 @@ with installation().database.read() as session:
 current = next((head for head in versions if head.id == project.active_head_id), None)
 own = [head for head in versions if head.project_id == project.id]
 
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([7, 3], gap="large")
 with left:
     st.subheader("Labels", anchor=False)
     draw_label_counts(project)

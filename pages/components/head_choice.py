@@ -13,7 +13,7 @@ from pages.components.held_out import assess, change_text
 from pages.components.job_panel import request_job
 from pages.components.opening import installation
 from pages.components.ranking_change import RankingChange, ranking_change
-from pages.components.texts import plain
+from pages.components.texts import counted, plain
 from pages.components.times import local_time
 from rsqa_core.records import HeadRecord, Project, Promotion
 
@@ -34,7 +34,9 @@ def draw_current(
         return
     kind = "base head" if current.project_id is None else "trained on this project's labels"
     st.markdown(f"**{plain(short_id(current.id))}**, {kind}")
-    st.caption(f"Made {local_time(current.created_at)} from {current.label_count:,} labels.")
+    # A base head may come without labels of reviewers: it learnt from reference masks.
+    labels = f" from {counted(current.label_count, 'label')}" if current.label_count else ""
+    st.caption(f"Made {local_time(current.created_at)}{labels}.")
     previous = history[0].previous_head_id if history else None
     if previous is not None:
         st.button(

@@ -57,7 +57,7 @@ def draw_label_counts(project: Project) -> None:
     if not labels:
         return
     segmenter_of = {c.id: c.segmenter for group in found.values() for c in group}
-    by_reviewer, by_segmenter = st.columns([1.2, 1])
+    by_reviewer, by_segmenter = st.columns([1, 1.1])
     by_reviewer.dataframe(labels_by_reviewer(effective), hide_index=True, height="content")
     by_segmenter.dataframe(
         labels_by_segmenter(labels, segmenter_of),
