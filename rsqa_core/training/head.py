@@ -167,8 +167,12 @@ def fit(
     )
     rng = np.random.default_rng(options.seed)
     per_epoch = -(-len(table) // options.images_per_batch)
+    steps = options.epochs * per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=options.epochs * per_epoch, pct_start=0.1
+        optimiser,
+        options.learning_rate,
+        total_steps=steps,
+        pct_start=0.1 if steps != 10 else 0.15,  # torch divides by zero in a rise of one step
     )
     for epoch in range(options.epochs):
         for batch in np.array_split(rng.permutation(len(table)), per_epoch):
