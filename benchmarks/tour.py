@@ -60,7 +60,7 @@ def session(page: Page, installation: Installation, slug: str, out: Path) -> Non
         accuracy = {c.id: c.overall_accuracy for c in candidates.all_of(store, project.id)}
         predicted = scores.of_head(store, project.id, str(project.active_head_id))
         before = len(verdicts.labels(store, project.id))
-    page.get_by_role("button", name="Review").first.click()
+    page.locator("[data-testid='stMain'] button", has_text="Review").first.click()
     page.wait_for_function("() => window.__rsqa?.painted?.maskShown", timeout=60_000)
     shoot(page, out / "session-review.jpg")
     corrected = 0
