@@ -37,10 +37,11 @@ def draw_current(
     # A base head may come without labels of reviewers: it learnt from reference masks.
     labels = f" from {counted(current.label_count, 'label')}" if current.label_count else ""
     st.caption(f"Made {local_time(current.created_at)}{labels}.")
-    previous = history[0].previous_head_id if history else None
-    if previous is not None:
+    if len(history) > 1:
+        # Which head that is only the store knows: the history alone does not tell a promotion of
+        # an earlier head from a roll back to it. Where there is none, the store says so.
         st.button(
-            f"Roll back to {plain(short_id(previous))}",
+            "Roll back to the head before",
             icon=":material/undo:",
             on_click=_roll_back,
             args=(project.id, reviewer),
