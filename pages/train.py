@@ -16,6 +16,7 @@ with installation().database.read() as session:
     labels = verdicts.labels(session, project.id)
     versions = heads.of_project(session, project.id)
     history = heads.history(session, project.id)
+    earlier = heads.rollback_target(session, project.id)
 current = next((head for head in versions if head.id == project.active_head_id), None)
 own = [head for head in versions if head.project_id == project.id]
 
@@ -25,7 +26,7 @@ with left:
     draw_label_counts(project)
 with right:
     st.subheader("Current head", anchor=False)
-    draw_current(project, current, history, reviewer=current_reviewer())
+    draw_current(project, current, earlier=earlier, reviewer=current_reviewer())
 
 draw_readiness(len(labels), own[0] if own else None)
 job = job_panel("retrain", project.id, quiet=True)

@@ -133,6 +133,17 @@ def roll_back(session: Session, project_id: int, *, reviewer: str) -> Project:
         NotFoundError: the project does not exist.
     """
     project = _project(session, project_id)
+    target = rollback_target(session, project_id)
+    if target is None:
+        raise ConflictError(
+            f"The project {project.slug!r} has no head before "
+            f"{project.active_head_id or 'the first'}. Promote another head instead."
+        )
+    return _switch(session, project, target, reviewer, is_rollback=True)
+
+
+def rollback_target(session: Session, project_id: int) -> str | None:
+    """Return the head that ``roll_back`` would lead to, None when there is none."""
     rows = session.scalars(
         select(PromotionRow).where(PromotionRow.project_id == project_id).order_by(PromotionRow.id)
     )
@@ -142,12 +153,7 @@ def roll_back(session: Session, project_id: int, *, reviewer: str) -> Project:
             line.pop()
         else:
             line.append(row.head_id)
-    if len(line) < 2:
-        raise ConflictError(
-            f"The project {project.slug!r} has no head before "
-            f"{project.active_head_id or 'the first'}. Promote another head instead."
-        )
-    return _switch(session, project, line[-2], reviewer, is_rollback=True)
+    return line[-2] if len(line) > 1 else None
 
 
 def _switch(

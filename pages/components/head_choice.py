@@ -26,9 +26,9 @@ def short_id(head_id: str | None) -> str:
 
 
 def draw_current(
-    project: Project, current: HeadRecord | None, history: Sequence[Promotion], *, reviewer: str
+    project: Project, current: HeadRecord | None, *, earlier: str | None, reviewer: str
 ) -> None:
-    """Draw the head that ranks the project, and the button back to the one before."""
+    """Draw the head that ranks the project, and the button back to the ``earlier`` one."""
     if current is None:
         st.info("No head ranks this project yet. Score its candidates on Home.")
         return
@@ -37,11 +37,9 @@ def draw_current(
     # A base head may come without labels of reviewers: it learnt from reference masks.
     labels = f" from {counted(current.label_count, 'label')}" if current.label_count else ""
     st.caption(f"Made {local_time(current.created_at)}{labels}.")
-    if len(history) > 1:
-        # Which head that is only the store knows: the history alone does not tell a promotion of
-        # an earlier head from a roll back to it. Where there is none, the store says so.
+    if earlier is not None:
         st.button(
-            "Roll back to the head before",
+            f"Roll back to {plain(short_id(earlier))}",
             icon=":material/undo:",
             on_click=_roll_back,
             args=(project.id, reviewer),
