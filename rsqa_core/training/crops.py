@@ -92,11 +92,11 @@ class CropSampler:
         mask = scene.reference_mask[y : y + window, x : x + window]
         picture = Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
         reducing = Image.Resampling.BOX if window > side else Image.Resampling.BICUBIC
-        resized = np.asarray(picture.resize((side, side), reducing)).transpose(2, 0, 1)
+        resized = np.array(picture.resize((side, side), reducing)).transpose(2, 0, 1)
         labels = Image.fromarray(np.ascontiguousarray(mask)).resize(
             (side, side), Image.Resampling.NEAREST
         )
-        return resized, np.asarray(labels)
+        return resized, np.array(labels)  # a copy, because torch warns of Pillow's read-only view
 
 
 def augment_colour(

@@ -43,6 +43,8 @@ def test_a_mask_stays_on_its_image_through_zoom_flip_and_turn() -> None:
         assert rgb.shape == (3, 48, 48)
         assert mask.shape == (48, 48)
         assert rgb.dtype == mask.dtype == np.uint8
+        assert rgb.flags.writeable
+        assert mask.flags.writeable
         seen = rgb.argmax(axis=0)
         assert (seen == mask).mean() > 0.93  # outlines are blended
         turned.add(mask.tobytes())
