@@ -8,7 +8,7 @@ from rsqa_core.encoders.captions import SCENE_PROMPTS
 from rsqa_core.features.names import FEATURE_NAMES, IMAGE_STATISTICS
 from rsqa_core.training.head import HeadData
 
-EMBEDDING_DIM = 5
+EMBEDDING_DIM = 6
 SEMANTIC_LENGTH = EMBEDDING_DIM + len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
 FOLDS = ("east", "north", "south")
 

@@ -1,0 +1,249 @@
+"""Candidates of a project: what is recorded, what is kept, and going on after a stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from db.store import candidates, images, projects, scores
+from rsqa_core.errors import CancelledError, InvalidInputError, NotFoundError
+from rsqa_core.features.keys import candidate_key, segmenter_features
+from rsqa_core.features.names import SEGMENTER_GROUPS, names_of
+from rsqa_core.metrics import overall_accuracy
+from rsqa_core.raster import area_shares, pixel_sha256, read_mask, read_rgb
+from rsqa_core.records import Candidate, ClassDef, ImageRecord
+from tests.rsqa_core.standins import CLASSES, BandSegmenter
+from tests.workflows.conftest import Models
+from tests.workflows.harbour import (
+    SCENES,
+    SLUG,
+    TILES_A_SCENE,
+    add_project,
+    add_tiles,
+    make_segmenters,
+)
+from workflows import segmenting
+from workflows.commands import segment as segment_command
+from workflows.opening import Installation
+from workflows.segmenting import SegmentReport, segment_project
+
+TILES = len(SCENES) * TILES_A_SCENE
+CALLS_A_CANDIDATE = 4
+"""The image itself, and three changed copies for the consistency group."""
+
+
+def recorded(
+    installation: Installation, slug: str = SLUG
+) -> tuple[list[ImageRecord], list[Candidate]]:
+    with installation.database.read() as session:
+        project = projects.get(session, slug)
+        return images.all_of(session, project.id), candidates.all_of(session, project.id)
+
+
+def test_every_image_gets_a_candidate_of_every_segmenter(
+    imported: Installation, models: Models
+) -> None:
+    report = segment_project(imported, SLUG)
+
+    tiles, found = recorded(imported)
+    assert report == SegmentReport(images=TILES, made=3 * TILES, already_there=0)
+    assert {(c.image_id, c.segmenter) for c in found} == {
+        (tile.id, name) for tile in tiles for name in ("near", "off", "far")
+    }
+    assert all(segmenter.calls == CALLS_A_CANDIDATE * TILES for segmenter in models.segmenters)
+
+
+def test_a_candidate_is_what_its_segmenter_says(imported: Installation) -> None:
+    segment_project(imported, SLUG)
+
+    tiles, found = recorded(imported)
+    by_name = {segmenter.name: segmenter for segmenter in make_segmenters()}
+    tile_of = {tile.id: tile for tile in tiles}
+    files = imported.files
+    for candidate in found:
+        tile, segmenter = tile_of[candidate.image_id], by_name[candidate.segmenter]
+        expected = segmenter.predict(read_rgb(files.path(tile.tile_path), tile.stretch)).mask
+        reference = read_mask(files.path(str(tile.reference_mask_path)))
+        accuracy = overall_accuracy(expected, reference)
+        assert accuracy is not None
+        assert np.array_equal(read_mask(files.path(candidate.mask_path)), expected)
+        assert candidate.mask_sha256 == pixel_sha256(expected)
+        assert candidate.segmenter_fingerprint == segmenter.fingerprint
+        assert candidate.area_shares == pytest.approx(area_shares(expected, len(CLASSES)))
+        assert candidate.overall_accuracy == pytest.approx(accuracy.overall_accuracy)
+        assert candidate.valid_px == accuracy.valid_px
+
+
+def test_each_candidate_is_described_while_at_it(imported: Installation) -> None:
+    segment_project(imported, SLUG)
+
+    tiles, found = recorded(imported)
+    tile_of = {tile.id: tile for tile in tiles}
+    for segmenter in make_segmenters():
+        store = segmenter_features(imported.settings.features_dir, segmenter.fingerprint)
+        keys = [
+            candidate_key(tile_of[c.image_id].sha256, c.mask_sha256)
+            for c in found
+            if c.segmenter == segmenter.name
+        ]
+        rows = store.load(keys)
+        assert len(rows) == TILES
+        assert all(row.shape == (len(names_of(SEGMENTER_GROUPS)),) for row in rows.values())
+        assert all(np.isfinite(row).any() for row in rows.values())
+
+
+def test_a_second_call_makes_nothing(segmented: Installation, models: Models) -> None:
+    before = recorded(segmented)
+
+    report = segment_project(segmented, SLUG)
+
+    assert report == SegmentReport(images=TILES, made=0, already_there=3 * TILES)
+    assert all(segmenter.calls == 0 for segmenter in models.segmenters)
+    assert recorded(segmented) == before
+
+
+def test_a_stopped_run_keeps_what_was_finished_and_goes_on_from_there(
+    imported: Installation, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segmenting, "IMAGES_PER_COMMIT", 2)
+
+    def stopping(step: str, done: int, total: int) -> None:
+        assert total == TILES
+        if done == 5:
+            raise CancelledError("stop")
+
+    with pytest.raises(CancelledError):
+        segment_project(imported, SLUG, progress=stopping)
+    assert len(recorded(imported)[1]) == 4 * 3  # the fifth image was not committed
+
+    for segmenter in models.segmenters:
+        segmenter.calls = 0
+    steps: list[tuple[int, int]] = []
+    report = segment_project(
+        imported, SLUG, progress=lambda step, done, total: steps.append((done, total))
+    )
+
+    assert report == SegmentReport(images=TILES, made=3 * (TILES - 4), already_there=12)
+    assert [s.calls for s in models.segmenters] == [CALLS_A_CANDIDATE * (TILES - 4)] * 3
+    assert steps[0] == (0, TILES - 4)
+    assert steps[-1] == (TILES - 4, TILES - 4)
+    assert len(recorded(imported)[1]) == 3 * TILES
+
+
+def test_only_images_of_the_scene_that_was_asked_for(imported: Installation) -> None:
+    report = segment_project(imported, SLUG, scene="south")
+
+    tiles, found = recorded(imported)
+    south = {tile.id for tile in tiles if tile.scene == "south"}
+    assert report == SegmentReport(images=TILES_A_SCENE, made=3 * TILES_A_SCENE, already_there=0)
+    assert {candidate.image_id for candidate in found} == south
+
+
+def test_a_new_segmenter_joins_and_the_others_are_kept(
+    segmented: Installation, models: Models
+) -> None:
+    extra = BandSegmenter("extra", 1.0)
+
+    report = segment_project(segmented, SLUG, segmenters=[*models.segmenters, extra])
+
+    assert report == SegmentReport(images=TILES, made=TILES, already_there=3 * TILES)
+    assert extra.calls == CALLS_A_CANDIDATE * TILES
+    assert models.segmenters[0].calls == 0
+
+
+def test_a_segmenter_of_other_weights_replaces_its_candidates_and_their_scores(
+    scored: Installation, models: Models
+) -> None:
+    models.segmenters[2] = BandSegmenter("far", 0.6)
+
+    report = segment_project(scored, SLUG)
+
+    assert report == SegmentReport(images=TILES, made=TILES, already_there=2 * TILES)
+    _, found = recorded(scored)
+    assert {c.version for c in found if c.segmenter == "far"} == {2}
+    assert {c.version for c in found if c.segmenter != "far"} == {1}
+    with scored.database.read() as session:
+        project = projects.get(session, SLUG)
+        unscored = set(scores.unscored(session, project.id, str(project.active_head_id)))
+    assert unscored == {c.id for c in found if c.segmenter == "far"}
+
+
+def test_an_image_without_reference_has_no_measured_accuracy(imported: Installation) -> None:
+    project = add_project(imported, "bare")
+    add_tiles(imported, project, "north", range(2), with_reference=False)
+
+    segment_project(imported, "bare")
+
+    _, found = recorded(imported, "bare")
+    assert len(found) == 6
+    assert all((c.overall_accuracy, c.valid_px) == (None, None) for c in found)
+
+
+def test_masks_are_in_the_classes_of_the_project(imported: Installation) -> None:
+    classes = (ClassDef(0, "Rest", (9, 9, 9)), ClassDef(1, "Water", (0, 0, 200)))
+    project = add_project(imported, "waters", classes=classes, class_map={"*": "rest"})
+    (tile,) = add_tiles(imported, project, "north", range(1))
+
+    segment_project(imported, "waters")
+
+    rgb = read_rgb(imported.files.path(tile.tile_path), tile.stretch)
+    by_name = {segmenter.name: segmenter for segmenter in make_segmenters()}
+    for candidate in recorded(imported, "waters")[1]:
+        probs = by_name[candidate.segmenter].predict(rgb).probs
+        expected = (probs[CLASSES.index("Water")] > 0.5).astype(np.uint8)
+        assert np.array_equal(read_mask(imported.files.path(candidate.mask_path)), expected)
+        assert len(candidate.area_shares) == 2
+
+
+def test_classes_that_no_segmenter_knows_are_refused_before_anything_is_made(
+    imported: Installation,
+) -> None:
+    classes = (ClassDef(0, "wheat", (9, 9, 9)), ClassDef(1, "maize", (0, 0, 200)))
+    project = add_project(imported, "fields", classes=classes)
+    add_tiles(imported, project, "north", range(1))
+
+    with pytest.raises(InvalidInputError, match=r"wheat, maize.*--map"):
+        segment_project(imported, "fields")
+    assert recorded(imported, "fields")[1] == []
+
+
+def test_unknown_names_are_refused_with_the_known_ones(imported: Installation) -> None:
+    with pytest.raises(NotFoundError, match=f"Did you mean '{SLUG}'"):
+        segment_project(imported, "harbor")
+    with pytest.raises(NotFoundError, match=r"scene is called 'east'.*north, south, west"):
+        segment_project(imported, SLUG, scene="east")
+
+
+def test_a_project_without_images_says_what_to_do(imported: Installation) -> None:
+    add_project(imported, "empty")
+
+    with pytest.raises(InvalidInputError, match=r"no images.*rsqa import PATH --project empty"):
+        segment_project(imported, "empty")
+
+
+def test_the_command_says_what_it_made_and_what_comes_next(
+    imported: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RSQA_HOME", str(imported.settings.home))
+
+    result = CliRunner().invoke(segment_command.command, ["--project", SLUG, "--scene", "west"])
+
+    assert result.exit_code == 0, result.output
+    assert f"Made {3 * TILES_A_SCENE} candidates for {TILES_A_SCENE} images" in result.output
+    assert f"rsqa score --project {SLUG}" in result.output
+    assert len(recorded(imported)[1]) == 3 * TILES_A_SCENE
+
+
+def test_a_candidate_set_by_hand_is_left_alone(segmented: Installation) -> None:
+    _, found = recorded(segmented)
+    mine = replace(found[0], segmenter="by hand", segmenter_fingerprint=None)
+    with segmented.database.begin() as session:
+        candidates.put(session, [mine])
+
+    report = segment_project(segmented, SLUG)
+
+    assert report.made == 0
+    assert "by hand" in {c.segmenter for c in recorded(segmented)[1]}
