@@ -147,8 +147,9 @@ class _Describer:
 
     def flush(self) -> None:
         """Write what the encoder saw since the last call."""
-        self._semantic.append(self._new_semantic)
+        # Tokens first: an image whose vector is there is not encoded again.
         self._tokens.append(self._new_tokens, np.float16)
+        self._semantic.append(self._new_semantic)
         self._new_semantic, self._new_tokens = {}, {}
 
     def _tokens_of(
