@@ -60,6 +60,13 @@ def labelled_scenes(
     return found
 
 
+def scenes_with_reference(installation: Installation, slug: str) -> list[str]:
+    """Return the scenes of a project that have at least one reference mask, by name."""
+    with installation.database.read() as session:
+        tiles = image_store.all_of(session, projects.get(session, slug).id)
+    return sorted({tile.scene for tile in tiles if tile.reference_mask_path is not None})
+
+
 def head_images(
     installation: Installation, slugs: Sequence[str], generated: int, stress: int, seed: int
 ) -> tuple[Iterator[HeadImage], int]:

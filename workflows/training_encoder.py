@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from db.store import images as image_store
 from db.store import projects
 from rsqa_core.progress import Progress, no_progress
 from workflows.opening import Installation
-from workflows.training import SEGMENTER_SEEDS, current_commit, labelled_scenes
+from workflows.training import (
+    SEGMENTER_SEEDS,
+    current_commit,
+    labelled_scenes,
+    scenes_with_reference,
+)
 
 
 def train_and_save_encoder(
@@ -51,13 +55,12 @@ def train_and_save_encoder(
 def measure_encoder(
     installation: Installation, path: Path, slug: str, trained_on: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return zero-shot figures on each scene of the project that is not in ``trained_on``."""
+    """Return zero-shot figures on each labelled scene that is not in ``trained_on``."""
     from rsqa_core.encoders.openclip import load_compact
     from rsqa_core.training.encoder import evaluate_encoder
 
     with installation.database.read() as session:
         project = projects.get(session, slug)
-        scenes = image_store.scenes(session, project.id)
     encoder = load_compact(path)
     return {
         scene: evaluate_encoder(
@@ -65,7 +68,7 @@ def measure_encoder(
             labelled_scenes(installation, slug, [scene], 0, 0),
             [c.name for c in project.classes],
         )
-        for scene in scenes
+        for scene in scenes_with_reference(installation, slug)
         if scene not in trained_on
     }
 

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.store import images as image_store
 from db.store import projects
 from rsqa_core.progress import Progress, no_progress
 from workflows.opening import Installation
-from workflows.training import SEGMENTER_SEEDS, current_commit, labelled_scenes
+from workflows.training import (
+    SEGMENTER_SEEDS,
+    current_commit,
+    labelled_scenes,
+    scenes_with_reference,
+)
 
 if TYPE_CHECKING:
     from rsqa_core.segmenters.network import Segmenter
@@ -61,14 +65,12 @@ def train_and_save_segmenter(
 def measure_segmenter(
     installation: Installation, segmenter: Segmenter, slug: str, trained_on: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return the accuracy on each scene of the project that is not in ``trained_on``."""
+    """Return the accuracy on each labelled scene of the project that is not in ``trained_on``."""
     from rsqa_core.training.segmenter import evaluate_segmenter
 
-    with installation.database.read() as session:
-        scenes = image_store.scenes(session, projects.get(session, slug).id)
     return {
         scene: evaluate_segmenter(segmenter, labelled_scenes(installation, slug, [scene], 0, 0))
-        for scene in scenes
+        for scene in scenes_with_reference(installation, slug)
         if scene not in trained_on
     }
 
