@@ -5,6 +5,7 @@ Imports what the models import, which takes seconds: use it through the fixtures
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def add_tiles(
 
 
 def source_of(scene: str) -> str:
-    return f"{scene:0<64}".replace(" ", "-")
+    return hashlib.sha256(scene.encode()).hexdigest()
 
 
 def fill(installation: Installation) -> None:
