@@ -195,14 +195,14 @@ def test_a_file_gives_the_same_segmenter_back(
     assert np.array_equal(after.mask[clear], before.mask[clear])
 
 
-def test_equal_weights_have_an_equal_fingerprint_and_others_another(
-    tmp_path: Path, saved: Path, network: nn.Module, reference: FeatureReference
+def test_the_fingerprint_is_that_of_the_file(
+    tmp_path: Path, saved: Path, reference: FeatureReference
 ) -> None:
-    twin, other = tmp_path / "twin.safetensors", tmp_path / "other.safetensors"
-    save_segmenter(twin, SMALLEST, network, CLASSES, reference)
+    copy, other = tmp_path / "copy.safetensors", tmp_path / "other.safetensors"
+    copy.write_bytes(saved.read_bytes())
     save_segmenter(other, SMALLEST, untrained(SMALLEST.name, seed=1), CLASSES, reference)
 
-    assert load_segmenter(twin).fingerprint == load_segmenter(saved).fingerprint
+    assert load_segmenter(copy).fingerprint == load_segmenter(saved).fingerprint
     assert load_segmenter(other).fingerprint != load_segmenter(saved).fingerprint
 
 
