@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.store import projects
+from db.store import candidates, projects
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
 from rsqa_core.errors import DownloadError, NotFoundError
 from rsqa_core.progress import Progress, no_progress
@@ -20,11 +20,16 @@ GENERATED_SEEDS = range(1, 25)
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What ``prepare_demo`` made: the project and, where it is generated, why."""
+    """What ``prepare_demo`` made: the project and, where it is generated, why.
+
+    ``reviewable`` says that some candidates are scored, ``complete`` that all images have some and
+    all candidates are scored.
+    """
 
     slug: str
     generated: bool
     reason: str
+    reviewable: bool
     complete: bool
 
 
@@ -34,8 +39,15 @@ def find_demo(installation: Installation) -> Demo | None:
         for summary in projects.summaries(session):
             project = summary.project
             if project.slug in (SAMPLE, GENERATED):
-                complete = summary.scored_candidates > 0
-                return Demo(project.slug, project.slug == GENERATED, "", complete)
+                scored, made = summary.scored_candidates, summary.candidates
+                each = len(candidates.segmenters(session, project.id))
+                return Demo(
+                    project.slug,
+                    project.slug == GENERATED,
+                    "",
+                    reviewable=scored > 0,
+                    complete=scored == made == summary.images * each > 0,
+                )
     return None
 
 
@@ -67,7 +79,7 @@ def prepare_demo(
     first = None if whole or slug == GENERATED else _first_scene(installation, slug)
     segment_project(installation, slug, scene=first, progress=progress)
     score_project(installation, slug, progress=progress)
-    return Demo(slug, slug == GENERATED, reason, complete=True)
+    return Demo(slug, slug == GENERATED, reason, reviewable=True, complete=first is None)
 
 
 def _import_sample(installation: Installation, progress: Progress) -> str:

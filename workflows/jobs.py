@@ -36,6 +36,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _START_GRACE_S = 60.0
 """How long a queued job may lack a process: the time between its row and its start."""
 _WRITE_EVERY_S = 0.2
+_IMAGES_BETWEEN_SCORES = 32
 _LEFT_OUT_KEPT = 1000
 
 Arguments = Mapping[str, Any]
@@ -219,12 +220,28 @@ def _remove_upload(settings: Settings, source: Path) -> None:
 def _segment(
     installation: Installation, slug: str, arguments: Arguments, progress: Progress
 ) -> object:
+    from rsqa_core.segmenters.network import shipped_segmenters
     from workflows.segmenting import segment_project
 
-    made = segment_project(installation, slug, progress=progress, scene=arguments.get("scene"))
-    if arguments.get("score", False):
+    scene = arguments.get("scene")
+    if not arguments.get("score", False):
+        return segment_project(installation, slug, scene=scene, progress=progress)
+    # Scored in between, so that review can begin long before the last image has its candidates.
+    networks = shipped_segmenters()
+    made = 0
+    while True:
+        report = segment_project(
+            installation,
+            slug,
+            scene=scene,
+            segmenters=networks,
+            limit=_IMAGES_BETWEEN_SCORES,
+            progress=progress,
+        )
+        made += report.made
         _score(installation, slug, {}, progress)
-    return made
+        if not report.images_left:
+            return dataclasses.replace(report, made=made)
 
 
 def _score(

@@ -27,11 +27,12 @@ IMAGES_PER_COMMIT = 8
 
 @dataclass(frozen=True, slots=True)
 class SegmentReport:
-    """What ``segment_project`` did."""
+    """What ``segment_project`` did; ``images_left`` still lack a candidate because of a limit."""
 
     images: int
     made: int
     already_there: int
+    images_left: int = 0
 
 
 def segment_project(
@@ -40,6 +41,7 @@ def segment_project(
     *,
     scene: str | None = None,
     segmenters: Sequence[Segmenter] | None = None,
+    limit: int | None = None,
     progress: Progress = no_progress,
 ) -> SegmentReport:
     """Give every image a candidate of every segmenter, and describe each while at it.
@@ -50,6 +52,7 @@ def segment_project(
     Args:
         scene: only images of this scene.
         segmenters: default: the shipped ones.
+        limit: stop after so many images.
 
     Raises:
         NotFoundError: no such project or scene.
@@ -83,6 +86,9 @@ def segment_project(
         for image in images
     ]
     pending = [(image, wanted) for image, wanted in pending if wanted]
+    waiting = sum(len(wanted) for _, wanted in pending)
+    images_left = 0 if limit is None else max(len(pending) - limit, 0)
+    pending = pending[:limit]
     made = 0
     for start in range(0, len(pending), IMAGES_PER_COMMIT):
         batch: list[NewCandidate] = []
@@ -101,7 +107,8 @@ def segment_project(
         with installation.database.begin() as session:
             made += len(candidate_store.put(session, batch))
     progress("making candidates", len(pending), len(pending))
-    return SegmentReport(len(images), made, len(images) * len(networks) - made)
+    there = len(images) * len(networks) - waiting
+    return SegmentReport(len(images), made, there, images_left)
 
 
 def _candidate(

@@ -25,13 +25,22 @@ class NextStep:
     icon: str
 
 
-def next_step(summary: ProjectSummary, labels_in_head: int = 0) -> NextStep:
+def next_step(summary: ProjectSummary, labels_in_head: int = 0, *, busy: bool = False) -> NextStep:
     """Return the step that a project needs now.
 
     Args:
         labels_in_head: labels that the current head was trained on in this project.
+        busy: a job runs; what is scored already can be reviewed meanwhile.
     """
     new_labels = summary.labels - labels_in_head
+    if busy and summary.scored_candidates > 0 and summary.open_images > 0:
+        return NextStep(
+            "Review",
+            f"{counted(summary.scored_candidates, 'candidate')} scored so far; more are coming.",
+            "page",
+            "review",
+            ":material/rate_review:",
+        )
     if summary.images == 0:
         return NextStep(
             "Import images",

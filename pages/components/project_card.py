@@ -77,7 +77,7 @@ def _previews(project_id: int) -> list[tuple[str, str]]:
 
 
 def _next(summary: ProjectSummary, *, busy: bool) -> None:
-    step = next_step(summary, _labels_in_head(summary.project))
+    step = next_step(summary, _labels_in_head(summary.project), busy=busy)
     slug = summary.project.slug
     button, reason = st.columns([1.4, 5], vertical_alignment="center")
     key = f"next-{slug}"

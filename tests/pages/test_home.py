@@ -77,6 +77,14 @@ def test_an_empty_home_offers_the_demo(open_page: OpenPage, started: Started) ->
     assert started == [("demo", None, {})]
 
 
+def test_while_a_job_runs_what_is_scored_can_be_reviewed() -> None:
+    begun = _summary(images=9, open_images=9, candidates=8, scored_candidates=4)
+    assert next_step(begun).label == "Score candidates"
+    assert next_step(begun, busy=True).label == "Review"
+    unscored = _summary(images=9, open_images=9, candidates=8)
+    assert next_step(unscored, busy=True).label == "Score candidates"
+
+
 def test_a_card_shows_counts_previews_and_the_next_step(
     installation: Installation, open_page: OpenPage
 ) -> None:

@@ -82,7 +82,7 @@ def test_generated_scenes_take_the_place_of_a_sample_that_cannot_be_had(
 ) -> None:
     made = prepare_demo(installation)
 
-    assert made == Demo(GENERATED, True, "No route to the sample.", complete=True)
+    assert made == Demo(GENERATED, True, "No route to the sample.", reviewable=True, complete=True)
     summary = summary_of(installation)
     assert summary.project.slug == GENERATED
     assert summary.project.origin == "generated"
@@ -105,7 +105,7 @@ def test_the_offline_installation_of_this_test_has_no_sample(installation: Insta
 def test_the_sample_is_used_when_it_can_be_had(installation: Installation) -> None:
     made = prepare_demo(installation)
 
-    assert made == Demo(SAMPLE, False, "", complete=True)
+    assert made == Demo(SAMPLE, False, "", reviewable=True, complete=True)
     summary = summary_of(installation)
     assert (summary.project.slug, summary.scored_candidates) == (SAMPLE, 3 * 4)
 
@@ -119,6 +119,7 @@ def test_the_first_scene_is_enough_to_start(installation: Installation) -> None:
         found = candidates.of_images(session, [tile.id for tile in tiles])
     assert {tile.scene for tile in tiles if found[tile.id]} == {"tile2"}
     assert summary_of(installation).scored_candidates == 3 * 2
+    assert find_demo(installation) == Demo(SAMPLE, False, "", reviewable=True, complete=False)
 
     prepare_demo(installation)
 
@@ -153,7 +154,7 @@ def test_a_stopped_preparation_is_finished_by_the_next(
 
     summary = summary_of(installation)
     assert (summary.images, summary.scored_candidates) == (len(SEEDS), 3 * len(SEEDS))
-    assert find_demo(installation) == Demo(GENERATED, True, "", complete=True)
+    assert find_demo(installation) == Demo(GENERATED, True, "", reviewable=True, complete=True)
 
 
 @pytest.mark.usefixtures("no_sample")
@@ -205,3 +206,21 @@ def test_the_command_leaves_the_other_scenes_to_a_job(
     assert started == [("segment", SAMPLE, {"score": True})]
     assert "in the background" in result.output
     assert summary_of(installation).scored_candidates == 3 * 2
+
+
+@pytest.mark.usefixtures("sample")
+def test_the_background_job_scores_in_between_and_leaves_nothing_unscored(
+    installation: Installation, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_demo(installation, whole=False)
+    slug = summary_of(installation).project.slug
+    monkeypatch.setattr(jobs, "_IMAGES_BETWEEN_SCORES", 1)
+    scored: list[int] = []
+
+    def watch(step: str, done: int, total: int) -> None:
+        scored.append(summary_of(installation).scored_candidates)
+
+    jobs.HANDLERS["segment"](installation, slug, {"score": True}, watch)
+
+    assert summary_of(installation).scored_candidates == 3 * 4
+    assert 3 * 3 in scored  # after the third image and before the fourth

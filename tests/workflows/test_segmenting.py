@@ -56,6 +56,16 @@ def test_every_image_gets_a_candidate_of_every_segmenter(
     assert all(segmenter.calls == CALLS_A_CANDIDATE * TILES for segmenter in models.segmenters)
 
 
+def test_a_limit_stops_after_so_many_images_and_says_how_many_are_left(
+    imported: Installation,
+) -> None:
+    first = segment_project(imported, SLUG, limit=1)
+
+    assert first == SegmentReport(TILES, made=3, already_there=0, images_left=TILES - 1)
+    rest = segment_project(imported, SLUG, limit=TILES)
+    assert rest == SegmentReport(TILES, made=3 * (TILES - 1), already_there=3, images_left=0)
+
+
 def test_a_candidate_is_what_its_segmenter_says(imported: Installation) -> None:
     segment_project(imported, SLUG)
 
