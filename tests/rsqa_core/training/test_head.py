@@ -249,6 +249,17 @@ def test_images_of_different_numbers_of_candidates_train_together() -> None:
     head = train_head(uneven, ENCODER, QUICK)
 
     assert np.isfinite(predicted(head, uneven).score).all()
+    # Rows in another order, so that what fills up short images is another candidate.
+    order = np.roll(np.arange(len(kept)), -int((uneven.image_of_row == 0).sum()))
+    moved = replace(
+        uneven,
+        rows=uneven.rows[order],
+        image_of_row=uneven.image_of_row[order],
+        targets=uneven.targets[order],
+        weights=uneven.weights[order],
+    )
+    after = train_head(moved, ENCODER, QUICK)
+    assert predicted(after, uneven).score == pytest.approx(predicted(head, uneven).score, abs=1e-4)
 
 
 @pytest.mark.parametrize("names", [("north",), ("", "north")])
