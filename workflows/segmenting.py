@@ -55,7 +55,7 @@ def segment_project(
         limit: stop after so many images.
 
     Raises:
-        NotFoundError: no such project or scene.
+        NotFoundError: no such project or scene, or no segmenter.
         InvalidInputError: the project has no images, or its classes cannot be reached.
     """
     from rsqa_core.segmenters.mapping import class_targets
@@ -79,6 +79,11 @@ def segment_project(
             f"--project {slug}."
         )
     networks = list(segmenters) if segmenters is not None else list(shipped_segmenters())
+    if not networks:
+        raise NotFoundError(
+            "There are no segmenter weights to run. Reinstall RSQA, or train one: rsqa "
+            "train-segmenter."
+        )
     names = [c.name for c in project.classes]
     targets = {s.name: class_targets(s.classes, names, project.class_map) for s in networks}
     pending = [

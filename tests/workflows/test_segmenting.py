@@ -234,6 +234,15 @@ def test_a_project_without_images_says_what_to_do(imported: Installation) -> Non
         segment_project(imported, "empty")
 
 
+def test_without_any_segmenter_weights_the_way_out_is_named(
+    imported: Installation, models: Models
+) -> None:
+    models.segmenters.clear()
+
+    with pytest.raises(NotFoundError, match=r"no segmenter weights.*rsqa train-segmenter"):
+        segment_project(imported, SLUG)
+
+
 def test_the_command_says_what_it_made_and_what_comes_next(
     imported: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
