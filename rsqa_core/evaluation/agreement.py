@@ -148,6 +148,7 @@ def paired_mae_change(
 ) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of MAE(after) - MAE(before), resampling whole images."""
     _require_pairs(before, target)
+    _require_pairs(after, target)
     change = np.abs(after - target) - np.abs(before - target)
     groups = image_groups(image)
     sums = np.array([change[rows].sum() for rows in groups])

@@ -264,3 +264,9 @@ def test_larger_images_weigh_more_in_the_interval() -> None:
     # Draws: image 0 twice gives 0, both give 1/10, image 1 twice gives 1.
     assert (low, high) == (0.0, 1.0)
     assert paired_mae_change(before, after, target, image) == (low, high)  # seeded
+
+
+def test_a_change_needs_predictions_before_and_after() -> None:
+    for before, after in ((array(0.1), array(0.1, 0.2)), (array(0.1, 0.2), array(0.1))):
+        with pytest.raises(InvalidInputError, match="one length"):
+            paired_mae_change(before, after, array(0.3, 0.4), images(0, 1))
