@@ -35,8 +35,10 @@ from tests.workflows.harbour import (
     draw_tile,
     source_of,
 )
-from workflows import training
+from workflows import training, training_encoder, training_segmenter
+from workflows.commands import train_encoder as train_encoder_command
 from workflows.commands import train_head as train_head_command
+from workflows.commands import train_segmenter as train_segmenter_command
 from workflows.opening import Installation
 from workflows.training import (
     HEAD_SEEDS,
@@ -284,6 +286,40 @@ def test_a_trained_encoder_is_written_with_its_card(
     assert figures == {"west": {"token_accuracy": 0.5, "chance": 0.25}}
     assert (folder / "rsqa-compact.safetensors").exists()
     assert "| west | 0.500 | 0.250 |" in (folder / "rsqa-compact.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["segmenter", "encoder"])
+def test_a_training_command_passes_its_options_on_and_prints_the_figures(
+    imported: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    asked: list[Any] = []
+
+    def train(installation: Installation, *arguments: Any, **options: Any) -> Any:
+        assert installation.settings.home == imported.settings.home
+        del options["progress"]
+        asked.extend([arguments, options])
+        return {"west": dict.fromkeys(
+            ("overall_accuracy", "mean_iou", "token_accuracy", "chance"), 0.625
+        )}  # fmt: skip
+
+    monkeypatch.setenv("RSQA_HOME", str(imported.settings.home))
+    module = {"segmenter": training_segmenter, "encoder": training_encoder}[kind]
+    monkeypatch.setattr(module, f"train_and_save_{kind}", train)
+    command = {"segmenter": train_segmenter_command, "encoder": train_encoder_command}[kind]
+    name = [SMALLEST] if kind == "segmenter" else []
+    options = ["--project", SLUG, "--scene", "north", "--scene", "south", "--generated", "0"]
+    more = ["--steps", "7", "--seed", "3", "--out", str(tmp_path)]
+
+    result = CliRunner().invoke(command.command, [*name, *options, *more])
+
+    assert result.exit_code == 0, result.output
+    assert asked == [
+        (*name, SLUG, ("north", "south")),
+        {"generated": 0, "steps": 7, "seed": 3, "folder": tmp_path},
+    ]
+    assert "west: " in result.output
+    assert "62.5%" in result.output or "0.625" in result.output
+    assert str(tmp_path) in result.output
 
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
