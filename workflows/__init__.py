@@ -1,0 +1,1 @@
+"""What RSQA does, once for the app and the command line."""

@@ -1,0 +1,1 @@
+"""Alembic migrations; the versions are history and are not edited."""

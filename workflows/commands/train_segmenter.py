@@ -6,28 +6,18 @@ from pathlib import Path
 
 import click
 
+from workflows.commands.training_options import training_options
+
 _EXAMPLES = """\b
 Examples:
-  rsqa train-segmenter unet-mobilenetv2 --project dubai-train
+  rsqa train-segmenter unet-mobilenetv2 --project dubai-all
   rsqa train-segmenter segformer-b0 --project mine --scene north --scene south --out weights/
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("name")
-@click.option("--project", "slug", required=True, metavar="P", help="Project with masks.")
-@click.option(
-    "--scene",
-    "scenes",
-    multiple=True,
-    default=("tile1", "tile3", "tile5"),
-    show_default=True,
-    help="Scenes to train on; the others are measured.",
-)
-@click.option("--generated", default=200, show_default=True, help="Generated scenes beside them.")
-@click.option("--steps", type=int, help="Default: what the shipped weights took.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, order and augmentation.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
+@training_options
 def command(
     name: str,
     slug: str,
