@@ -99,7 +99,7 @@ def segment_project(
         batch: list[NewCandidate] = []
         rows: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
         for offset, (image, wanted) in enumerate(pending[start : start + IMAGES_PER_COMMIT]):
-            progress("making candidates", start + offset, len(pending))
+            progress("making candidates", start + offset, len(pending) + images_left)
             for segmenter in wanted:
                 candidate, row = _candidate(
                     installation, project, image, segmenter, targets[segmenter.name]
@@ -111,7 +111,7 @@ def segment_project(
             segmenter_features(installation.settings.features_dir, fingerprint).append(described)
         with installation.database.begin() as session:
             made += len(candidate_store.put(session, batch))
-    progress("making candidates", len(pending), len(pending))
+    progress("making candidates", len(pending), len(pending) + images_left)
     there = len(images) * len(networks) - waiting
     return SegmentReport(len(images), made, there, images_left)
 
