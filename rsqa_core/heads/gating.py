@@ -3,7 +3,7 @@
 The block follows rs-sqa.md: with s the semantic and f the segmentation features, both projected to
 width d, ``s1 = GELU(W1 LN s)``, ``f1 = GELU(W2 LN f)``, ``s' = s + W3 (s1 * f1)``,
 ``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + (g p + v) f)``. The linear path is ours:
-``p`` are the fixed weights of PRIOR, three numbers that agree with quality on any imagery, ``g`` a
+``p`` are the fixed weights of PRIOR, three numbers that rank the sample's scenes well, ``g`` a
 learned gain, ``v`` a learned correction. Weight decay then pulls a head of few labels towards those
 three and not towards knowing nothing. Members differ in initial weights and
 in the scenes that they were trained on; every weight has a leading member dimension, so that all of
