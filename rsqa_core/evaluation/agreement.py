@@ -160,6 +160,49 @@ def paired_mae_change(
     return float(low), float(high)
 
 
+def paired_change(
+    before: Values,
+    after: Values,
+    target: Values,
+    cluster: NDArray[np.int64],
+    *,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Return 95 % bootstrap intervals of what ``after`` gains over ``before``.
+
+    Whole clusters are resampled, both predictions with the same clusters, so that what the two
+    share cancels out. Rows where either is NaN are left out.
+
+    Args:
+        cluster: (N,) what is drawn as one, e.g. the source image of each candidate.
+
+    Returns:
+        ``srcc``: SRCC(after) - SRCC(before), positive is better; empty where a resample does not
+        vary. ``mae``: MAE(after) - MAE(before), negative is better.
+    """
+    _require_pairs(before, target)
+    _require_pairs(after, target)
+    known = np.flatnonzero(np.isfinite(before) & np.isfinite(after))
+    if not known.size:
+        return {}
+    groups = [known[rows] for rows in image_groups(cluster[known])]
+    rng = np.random.default_rng(seed)
+    ranks, errors = [], []
+    for _ in range(repeats):
+        rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
+        pair = [_correlation(stats.spearmanr, v[rows], target[rows]) for v in (before, after)]
+        if pair[0] is not None and pair[1] is not None:
+            ranks.append(pair[1] - pair[0])
+        gained = np.abs(after[rows] - target[rows]) - np.abs(before[rows] - target[rows])
+        errors.append(float(gained.mean()))
+    changes = {"mae": errors} | ({"srcc": ranks} if ranks else {})
+    return {
+        name: (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
+        for name, drawn in changes.items()
+    }
+
+
 def _correlation(measure: object, guess: Values, truth: Values) -> float | None:
     if len(guess) < 2 or np.ptp(guess) == 0 or np.ptp(truth) == 0:
         return None

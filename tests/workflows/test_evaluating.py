@@ -83,6 +83,20 @@ def test_the_oracle_is_never_wrong_and_the_constant_closes_no_gap(scored: Instal
     assert usual["regret_mean"] >= 0.0
 
 
+def test_the_gain_over_the_strongest_baseline_comes_with_its_interval(
+    scored: Installation,
+) -> None:
+    figures = figures_of(scored)
+
+    baselines = [m for m in METHODS if m not in ("rsqa", "oracle")]
+    strongest = max(baselines, key=lambda m: figures["pooled"][m]["srcc"] or -2.0)
+    assert figures["strongest_baseline"] == strongest
+    for name in ("srcc", "mae"):
+        low, high = figures["gain_over_strongest"][name]
+        own, rival = (figures["pooled"][m][name] for m in ("rsqa", strongest))
+        assert low <= own - rival <= high
+
+
 def test_one_scene_alone_can_be_asked_for(scored: Installation) -> None:
     figures = figures_of(scored, scene="south")
 
@@ -142,6 +156,7 @@ def test_what_a_method_cannot_say_is_null(imported: Installation) -> None:
     for method in ("ac", "entropy", "margin", "agreement"):
         assert [figures["pooled"][method][name] for name in POOLED] == [None] * 5
     assert isinstance(figures["pooled"]["rsqa"]["mae"], float)
+    assert figures["strongest_baseline"] in ("constant_best", None)
     for method in METHODS:
         assert [figures["within_image"][method][name] for name in WITHIN] == [None] * 4
     json.dumps(figures, allow_nan=False)
@@ -173,3 +188,4 @@ def test_the_command_prints_a_table_and_writes_the_file(
         assert rows[method] == ["-" if n is None else f"{n:.3f}" for n in numbers]
     assert f"{TILES} images, {3 * TILES} candidates" in result.output
     assert "north" in result.output
+    assert f"Gain over {figures['strongest_baseline']}" in result.output

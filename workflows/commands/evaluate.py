@@ -72,6 +72,17 @@ def table(figures: Evaluation) -> str:
             f"{'-' if value is None else format(value, '.3f'):>{width}}" for value, width in numbers
         )
         lines.append(f"{method:<14}{cells}")
+    if figures.strongest is not None:
+        names = {"srcc": "SRCC", "mae": "MAE"}
+        lines += [
+            "",
+            f"Gain over {figures.strongest}, 95 % intervals over source images: "
+            + ", ".join(
+                f"{name} {figures.gain[key][0]:+.3f} to {figures.gain[key][1]:+.3f}"
+                for key, name in names.items()
+                if key in figures.gain
+            ),
+        ]
     if figures.seen_scenes:
         lines += [
             "",
