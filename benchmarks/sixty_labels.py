@@ -36,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--project", default="dubai")
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=20)
     options = parser.parse_args()
     installation = open_installation(Settings(home=options.home.resolve()))
     project, head = current_head(installation, options.project)
