@@ -3,10 +3,11 @@
 ``python -m benchmarks.nested_choice --home DIR --project dubai`` works on an installation whose
 project is scored and has reference masks of three scenes or more. For every scene it chooses the
 head's options and prior out of GRID by leave-one-scene-out on the *other* scenes alone, trains with
-that choice on those scenes and predicts the scene. Nothing about a scene, neither its labels nor
-figures measured on it, reaches the head that predicts it. The predictions stand beside agreement
-with the other candidates, with the interval of the difference over resampled source images. One
-row goes to benchmarks/results/nested_choice.csv.
+that choice on those scenes and predicts the scene. No label of a scene and no figure measured on
+it in this run reaches the head that predicts it; what remains is that the weights of the prior
+``shipped``, one of the four on offer, were once found on the sample's scenes. The predictions stand
+beside agreement with the other candidates, with the interval of the difference over resampled
+source images. One row goes to benchmarks/results/nested_choice.csv.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def described(home: Path, slug: str) -> tuple[HeadData, NDArray[np.float64], tup
     """Return a project's candidates as the head learns from them, their agreement, the encoder."""
     installation = open_installation(Settings(home=home))
     project, record = current_head(installation, slug)
-    card = load_project_head(installation, record).card
+    head = load_project_head(installation, record)
     with installation.database.read() as session:
         images = image_store.all_of(session, project.id)
         candidates = candidate_store.all_of(session, project.id)
@@ -152,11 +153,11 @@ def described(home: Path, slug: str) -> tuple[HeadData, NDArray[np.float64], tup
         (image, [c for c in found if c.overall_accuracy is not None])
         for image, found in groups_of(images, candidates)
     ]
-    encoder = (card.encoder_name, card.encoder_fingerprint)
+    encoder = (head.card.encoder_name, head.card.encoder_fingerprint)
     found = describe_candidates(installation, project, [g for g in groups if g[1]], encoder)
     data = HeadData(
         semantic=found.semantic,
-        embedding_dim=embedding_dim(card.encoder_name, installation.settings),
+        embedding_dim=head.preparation.embedding_dim,
         sources=tuple(image.source_sha256 for image in found.images),
         fold_names=tuple(image.scene for image in found.images),
         rows=found.rows,
@@ -165,16 +166,6 @@ def described(home: Path, slug: str) -> tuple[HeadData, NDArray[np.float64], tup
         weights=np.ones(len(found.candidates), dtype=np.float32),
     )
     return data, baseline_predictions(found)["agreement"], encoder
-
-
-def embedding_dim(name: str, settings: Settings) -> int:
-    """Return the length of the encoder's embedding, without the class shares after it."""
-    from rsqa_core.encoders.openclip import load_encoder
-    from rsqa_core.features.semantic import SemanticDescriber
-
-    cache = settings.home / "encoders"
-    encoder = load_encoder(name, cache_dir=cache, offline=settings.offline)
-    return SemanticDescriber(encoder).embedding_dim
 
 
 if __name__ == "__main__":
