@@ -48,7 +48,7 @@ bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
 
 requirements: $(UV_READY) ## compile the pins from pyproject.toml (UPGRADE=1 renews them all)
 	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --extra dev --extra encoders --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## remove the environment and caches; var/ with its labels stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build rsqa.egg-info
