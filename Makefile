@@ -19,6 +19,9 @@ DEV_READY := $(VENV)/.ready-dev
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade) pyproject.toml
 
+# Threads that wait sleep instead of spin, or two processes on two cores take turns at nothing.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
 .PHONY: help app install install-dev test lint bench requirements clean
 

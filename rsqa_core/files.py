@@ -1,10 +1,14 @@
-"""A folder of immutable files named by what they contain."""
+"""A folder of immutable files named by what they contain, and locks between processes."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rsqa_core.errors import UnsafePathError
@@ -40,6 +44,25 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def turn(path: Path, waiting: Callable[[], None], *, every_s: float = 0.5) -> Iterator[None]:
+    """Hold the lock ``path`` while the context is open; one process at a time holds it.
+
+    The lock goes with its process, however that ends. ``waiting`` is called every ``every_s``
+    seconds while another process holds it, and may raise to give up.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as stream:
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(every_s)
+        yield
 
 
 def _umask() -> int:

@@ -52,6 +52,11 @@ class Settings:
         return self.home / "backups"
 
     @property
+    def locks_dir(self) -> Path:
+        """Locks between processes that would do the same work twice."""
+        return self.home / "locks"
+
+    @property
     def secret_path(self) -> Path:
         return self.home / "secret"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
 import rsqa_core
 from rsqa_core.errors import CancelledError, RsqaError
+from workflows.threads import rest_while_waiting
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("workflows.commands.importing", "Import a folder of images and masks."),
@@ -57,6 +59,7 @@ def rsqa() -> None:
 
 def main() -> None:
     """Run ``rsqa``; exit 0 on success, 1 on an error, 2 on wrong usage, 130 when interrupted."""
+    rest_while_waiting(os.environ)
     try:
         rsqa(standalone_mode=False)
     except click.ClickException as error:

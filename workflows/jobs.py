@@ -31,6 +31,7 @@ from rsqa_core.progress import Progress
 from rsqa_core.records import Job, JobState
 from rsqa_core.settings import Settings
 from workflows.opening import Installation, open_installation
+from workflows.threads import rest_while_waiting
 
 _ROOT = Path(__file__).resolve().parents[1]
 _START_GRACE_S = 60.0
@@ -303,6 +304,7 @@ def _spawn(settings: Settings, job_id: int) -> int:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RSQA_")}
     environment["RSQA_HOME"] = str(settings.home)
     environment["RSQA_OFFLINE"] = "1" if settings.offline else "0"
+    rest_while_waiting(environment)
     if settings.sample_mirror is not None:
         environment["RSQA_SAMPLE_MIRROR"] = str(settings.sample_mirror)
     with log.open("ab") as stream:

@@ -13,6 +13,7 @@ from db.store import images as image_store
 from db.store import projects
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.features.keys import candidate_key, segmenter_features
+from rsqa_core.files import turn
 from rsqa_core.metrics import overall_accuracy
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import area_shares, encode_mask, pixel_sha256, read_mask, read_rgb
@@ -47,7 +48,8 @@ def segment_project(
     """Give every image a candidate of every segmenter, and describe each while at it.
 
     Candidates that a segmenter of the same fingerprint made before are kept. Work is committed
-    every few images, so a stopped run goes on from there.
+    every few images, so a stopped run goes on from there. A second run on the same project waits
+    for the first, and then finds its work done.
 
     Args:
         scene: only images of this scene.
@@ -58,11 +60,26 @@ def segment_project(
         NotFoundError: no such project or scene, or no segmenter.
         InvalidInputError: the project has no images, or its classes cannot be reached.
     """
+    with installation.database.read() as session:
+        project = projects.get(session, slug)
+    lock = installation.settings.locks_dir / f"segment-{project.id}"
+    with turn(lock, lambda: progress("waiting for another run on this project", 0, 1)):
+        return _segment(installation, project, scene, segmenters, limit, progress)
+
+
+def _segment(
+    installation: Installation,
+    project: Project,
+    scene: str | None,
+    segmenters: Sequence[Segmenter] | None,
+    limit: int | None,
+    progress: Progress,
+) -> SegmentReport:
     from rsqa_core.segmenters.mapping import class_targets
     from rsqa_core.segmenters.network import shipped_segmenters
 
+    slug = project.slug
     with installation.database.read() as session:
-        project = projects.get(session, slug)
         images = image_store.all_of(session, project.id)
         existing = {
             (c.image_id, c.segmenter): c.segmenter_fingerprint

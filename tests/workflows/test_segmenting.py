@@ -12,6 +12,7 @@ from db.store import candidates, images, projects, scores
 from rsqa_core.errors import CancelledError, InvalidInputError, NotFoundError
 from rsqa_core.features.keys import candidate_key, segmenter_features
 from rsqa_core.features.names import SEGMENTER_GROUPS, names_of
+from rsqa_core.files import turn
 from rsqa_core.metrics import overall_accuracy
 from rsqa_core.raster import area_shares, pixel_sha256, read_mask, read_rgb
 from rsqa_core.records import Candidate, ClassDef, ImageRecord
@@ -103,6 +104,27 @@ def test_each_candidate_is_described_while_at_it(imported: Installation) -> None
         assert len(rows) == TILES
         assert all(row.shape == (len(names_of(SEGMENTER_GROUPS)),) for row in rows.values())
         assert all(np.isfinite(row).any() for row in rows.values())
+
+
+def test_a_run_waits_for_another_one_on_the_same_project(
+    imported: Installation, models: Models
+) -> None:
+    with imported.database.read() as session:
+        project = projects.get(session, SLUG)
+    steps = []
+
+    def progress(step: str, done: int, total: int) -> None:
+        steps.append(step)
+        if step.startswith("waiting"):
+            raise CancelledError("seen")
+
+    with (
+        turn(imported.settings.locks_dir / f"segment-{project.id}", lambda: None),
+        pytest.raises(CancelledError),
+    ):
+        segment_project(imported, SLUG, progress=progress)
+    assert steps == ["waiting for another run on this project"]
+    assert not any(segmenter.calls for segmenter in models.segmenters)
 
 
 def test_a_second_call_makes_nothing(segmented: Installation, models: Models) -> None:
