@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.records import VOID
@@ -91,6 +92,101 @@ def mean_iou(confusion: NDArray[np.int64]) -> float:
     values = iou_per_class(confusion)
     present = values[np.isfinite(values)]
     return float(present.mean()) if present.size else float("nan")
+
+
+BOUNDARY_TOLERANCE_PX = 3.0
+"""How far two boundaries may be apart and still count as the same one, unless told otherwise."""
+
+
+def boundary_f1(
+    mask: Mask, reference_mask: Mask, tolerance_px: float = BOUNDARY_TOLERANCE_PX
+) -> float | None:
+    """Return how well the boundaries between classes agree, in 0..1; None without a valid pixel.
+
+    A valid pixel is on a boundary when a valid pixel beside, above or below it has another class.
+    Precision is the share of the mask's boundary pixels that have one of the reference's within
+    ``tolerance_px`` (between centres), recall the reverse, and their harmonic mean is returned: 1
+    where neither has a boundary, 0 where only one has.
+
+    Args:
+        mask: (H, W) uint8 predicted class ids.
+        reference_mask: (H, W) uint8 class ids, VOID where there is no label.
+        tolerance_px: 0 or more.
+
+    Raises:
+        InvalidInputError: the shapes differ.
+    """
+    _require_same_shape(mask, reference_mask)
+    valid = reference_mask != VOID
+    if not valid.any():
+        return None
+    predicted = _boundary(mask, valid)
+    expected = _boundary(reference_mask, valid)
+    if not predicted.any() or not expected.any():
+        return float(predicted.any() == expected.any())
+    precision = float((_distance_to(expected)[predicted] <= tolerance_px).mean())
+    recall = float((_distance_to(predicted)[expected] <= tolerance_px).mean())
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _boundary(mask: Mask, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    boundary = np.zeros(mask.shape, dtype=bool)
+    beside = (mask[:, :-1] != mask[:, 1:]) & valid[:, :-1] & valid[:, 1:]
+    below = (mask[:-1] != mask[1:]) & valid[:-1] & valid[1:]
+    boundary[:, :-1] |= beside
+    boundary[:, 1:] |= beside
+    boundary[:-1] |= below
+    boundary[1:] |= below
+    return boundary
+
+
+def _distance_to(marked: NDArray[np.bool_]) -> NDArray[np.float64]:
+    distance: NDArray[np.float64] = ndimage.distance_transform_edt(~marked)
+    return distance
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Everything that is measured of one candidate; all but ``valid_px`` in 0..1.
+
+    Attributes:
+        overall_accuracy: share of right pixels.
+        mean_iou: mean over the classes that occur in either mask.
+        ious: intersection over union by class id, NaN for a class in neither mask.
+        boundary_f1: see ``boundary_f1``.
+        valid_px: pixels that count.
+    """
+
+    overall_accuracy: float
+    mean_iou: float
+    ious: tuple[float, ...]
+    boundary_f1: float
+    valid_px: int
+
+
+def measure_targets(
+    mask: Mask,
+    reference_mask: Mask,
+    class_count: int,
+    tolerance_px: float = BOUNDARY_TOLERANCE_PX,
+) -> Targets | None:
+    """Measure a candidate by every target; None without a valid pixel.
+
+    Raises:
+        InvalidInputError: shapes differ, or an id is neither VOID nor below ``class_count``.
+    """
+    accuracy = overall_accuracy(mask, reference_mask)
+    boundary = boundary_f1(mask, reference_mask, tolerance_px)
+    if accuracy is None or boundary is None:
+        return None
+    confusion = confusion_matrix(mask, reference_mask, class_count)
+    return Targets(
+        overall_accuracy=accuracy.overall_accuracy,
+        mean_iou=mean_iou(confusion),
+        ious=tuple(iou_per_class(confusion).tolist()),
+        boundary_f1=boundary,
+        valid_px=accuracy.valid_px,
+    )
 
 
 def _require_same_shape(mask: Mask, reference_mask: Mask) -> None:

@@ -1,10 +1,9 @@
-"""The feature rows of a project's candidates, from the cache or computed now."""
+"""What is known of a project's candidates, from the cache or computed now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,17 +18,22 @@ from rsqa_core.features.keys import (
     semantic_features,
     token_features,
 )
-from rsqa_core.features.names import FEATURE_NAMES, SEGMENTER_GROUPS, names_of
+from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_probs, read_rgb
 from rsqa_core.records import Candidate, ImageRecord, Project
 from workflows.opening import Installation
+from workflows.segmenter_cache import append_sides, load_sides
 
 if TYPE_CHECKING:
+    from rsqa_core.features.description import ContextSide, SegmenterSide
     from rsqa_core.features.masks import PictureGrid
     from rsqa_core.features.semantic import SemanticDescriber
+    from rsqa_core.heads.inputs import HeadInputs, Places
 
-Row = NDArray[np.float32]
+Array = NDArray[np.float32]
+Groups = Sequence[tuple[ImageRecord, Sequence[Candidate]]]
+Sides = dict[tuple[str | None, str], "SegmenterSide"]
 IMAGES_PER_SHARD = 32
 
 
@@ -41,15 +45,40 @@ class DescribedCandidates:
         images: I images that have candidates.
         candidates: N candidates, those of one image side by side.
         image_of_row: (N,) index into ``images``.
-        semantic: (I, D + rest) float32.
+        semantic: (I, D + rest) float32 semantic vectors.
+        tokens: (I, P, D) float32 the encoder's view of each cell.
         rows: (N, F) float32 in FEATURE_NAMES order, NaN where missing.
+        cells: (N, P, C) float32 in CELL_NAMES order, NaN where missing.
+        class_iou: (N, K) float32 IoU of each class if the consensus were the truth.
     """
 
     images: tuple[ImageRecord, ...]
     candidates: tuple[Candidate, ...]
     image_of_row: NDArray[np.int64]
-    semantic: Row
-    rows: Row
+    semantic: Array
+    tokens: Array
+    rows: Array
+    cells: Array
+    class_iou: Array
+
+    @property
+    def inputs(self) -> HeadInputs:
+        """The candidates as a head takes them."""
+        from rsqa_core.heads.inputs import HeadInputs
+
+        return HeadInputs(self.semantic, self.tokens, self.rows, self.cells, self.image_of_row)
+
+    @property
+    def places(self) -> Places:
+        """Where the candidates lie."""
+        from rsqa_core.heads.inputs import Places
+
+        return Places(
+            tuple(self.image_names),
+            tuple(self.sources),
+            self.centres_px,
+            tuple(candidate.segmenter for candidate in self.candidates),
+        )
 
     @property
     def sources(self) -> list[str]:
@@ -61,6 +90,12 @@ class DescribedCandidates:
         """Sha256 of each candidate's image."""
         return [self.images[i].sha256 for i in self.image_of_row]
 
+    @property
+    def centres_px(self) -> NDArray[np.float64]:
+        """Centre (x, y) of each candidate's image in its source, (N, 2)."""
+        own = [(i.x_px + i.width_px / 2, i.y_px + i.height_px / 2) for i in self.images]
+        return np.array(own, dtype=np.float64).reshape(-1, 2)[self.image_of_row]
+
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one feature of every candidate, (N,), NaN where missing."""
         return self.rows[:, FEATURE_NAMES.index(name)].astype(np.float64)
@@ -69,15 +104,15 @@ class DescribedCandidates:
 def describe_candidates(
     installation: Installation,
     project: Project,
-    groups: Sequence[tuple[ImageRecord, Sequence[Candidate]]],
+    groups: Groups,
     encoder: tuple[str, str],
     *,
     progress: Progress = no_progress,
 ) -> DescribedCandidates:
-    """Return the feature rows of all candidates of the given images.
+    """Return what is known of all candidates of the given images.
 
-    Rows that are not cached are computed and cached, a few images at a time, so a stopped run
-    loses little. The encoder is loaded only when something has to be computed.
+    What is not cached is computed and cached, a few images at a time, so a stopped run loses
+    little. The encoder is loaded only when something has to be computed.
 
     Args:
         groups: each image with *all* its candidates (they are compared with one another).
@@ -86,10 +121,13 @@ def describe_candidates(
     Raises:
         FingerprintError: the encoder of that name is another one today.
     """
+    from rsqa_core.features.description import ContextSide
+
     root = installation.settings.features_dir
     classes = [c.name for c in project.classes]
     groups = [(image, list(found)) for image, found in groups if found]
-    worker = _Describer(installation, classes, encoder)
+    sides = _segmenter_sides(installation, groups, len(classes))
+    worker = _Describer(installation, classes, encoder, sides)
     semantic_store = semantic_features(root, encoder[1])
     context_store = context_features(root, encoder[1])
     keys = [_context_keys(image, found, classes) for image, found in groups]
@@ -101,39 +139,45 @@ def describe_candidates(
         if image.sha256 in unseen or any(key in stale for key in keys[index])
     ]
     for start in range(0, len(todo), IMAGES_PER_SHARD):
-        contexts: dict[str, Row] = {}
+        contexts: dict[str, Array] = {}
         for offset, index in enumerate(todo[start : start + IMAGES_PER_SHARD]):
             progress("describing candidates", start + offset, len(todo))
-            image, found = groups[index]
-            contexts.update(zip(keys[index], worker.contexts(image, found), strict=True))
+            found = worker.contexts(*groups[index])
+            contexts |= {k: side.packed() for k, side in zip(keys[index], found, strict=True)}
         worker.flush()
         context_store.append(contexts)
     progress("describing candidates", len(todo), len(todo))
     semantic = semantic_store.load([image.sha256 for image, _ in groups])
-    context = context_store.load([key for group in keys for key in group])
-    own = _segmenter_rows(installation, groups)
-    return _assembled(groups, keys, semantic, context, own)
+    tokens = token_features(root, encoder[1]).load([image.sha256 for image, _ in groups])
+    packed = context_store.load([key for group in keys for key in group])
+    context = {key: ContextSide.unpacked(row) for key, row in packed.items()}
+    return _assembled(groups, keys, semantic, tokens, context, sides)
 
 
 class _Describer:
-    """Computes missing rows; loads the encoder at the first of them."""
+    """Computes what is missing; loads the encoder at the first of it."""
 
     def __init__(
-        self, installation: Installation, classes: Sequence[str], encoder: tuple[str, str]
+        self,
+        installation: Installation,
+        classes: Sequence[str],
+        encoder: tuple[str, str],
+        sides: Sides,
     ) -> None:
         self._installation = installation
         self._classes = classes
         self._encoder = encoder
+        self._sides = sides
         self._loaded: SemanticDescriber | None = None
-        self._vectors: Row | None = None
+        self._vectors: Array | None = None
         root = installation.settings.features_dir
         self._semantic = semantic_features(root, encoder[1])
         self._tokens = token_features(root, encoder[1])
-        self._new_semantic: dict[str, Row] = {}
-        self._new_tokens: dict[str, Row] = {}
+        self._new_semantic: dict[str, Array] = {}
+        self._new_tokens: dict[str, Array] = {}
 
-    def contexts(self, image: ImageRecord, found: Sequence[Candidate]) -> list[Row]:
-        from rsqa_core.features.description import context_rows
+    def contexts(self, image: ImageRecord, found: Sequence[Candidate]) -> list[ContextSide]:
+        from rsqa_core.features.description import context_sides
         from rsqa_core.features.masks import PictureGrid
 
         files = self._installation.files
@@ -143,7 +187,8 @@ class _Describer:
         if self._vectors is None:
             self._vectors = self._describer().class_vectors(self._classes)
         masks = [read_mask(files.path(candidate.mask_path)) for candidate in found]
-        return context_rows(grid, masks, self._classes, tokens, self._vectors)
+        soft = [self._sides[_side_key(image, candidate)].soft for candidate in found]
+        return context_sides(grid, masks, soft, self._classes, tokens, self._vectors)
 
     def flush(self) -> None:
         """Write what the encoder saw since the last call."""
@@ -154,7 +199,7 @@ class _Describer:
 
     def _tokens_of(
         self, image: ImageRecord, rgb: NDArray[np.uint8], grid: PictureGrid
-    ) -> Row | None:
+    ) -> Array | None:
         known = self._semantic.load([image.sha256])
         if known:
             cached = self._tokens.load([image.sha256]).get(image.sha256)
@@ -195,63 +240,70 @@ def _context_keys(
     return [context_key(image.sha256, c.mask_sha256, peers, classes) for c in found]
 
 
-def _segmenter_rows(
-    installation: Installation, groups: Sequence[tuple[ImageRecord, Sequence[Candidate]]]
-) -> dict[tuple[str | None, str], Row]:
-    """Load SEGMENTER_GROUPS rows; those of imported masks are computed from their probabilities."""
+def _side_key(image: ImageRecord, candidate: Candidate) -> tuple[str | None, str]:
+    key = candidate_key(image.sha256, candidate.mask_sha256)
+    return candidate.segmenter_fingerprint, key
+
+
+def _segmenter_sides(installation: Installation, groups: Groups, class_count: int) -> Sides:
+    """Load what segmenters said; of imported masks it is computed from their probabilities."""
+    from rsqa_core.features.description import imported_side
+
     root = installation.settings.features_dir
-    wanted: dict[str | None, dict[str, tuple[ImageRecord, Candidate]]] = {}
+    wanted: dict[str | None, dict[str, Candidate]] = {}
     for image, found in groups:
         for candidate in found:
-            key = candidate_key(image.sha256, candidate.mask_sha256)
-            wanted.setdefault(candidate.segmenter_fingerprint, {})[key] = (image, candidate)
-    rows: dict[tuple[str | None, str], Row] = {}
-    empty = np.full(len(names_of(SEGMENTER_GROUPS)), np.nan, dtype=np.float32)
+            fingerprint, key = _side_key(image, candidate)
+            wanted.setdefault(fingerprint, {})[key] = candidate
+    sides: Sides = {}
+    nothing = imported_side(None, np.zeros((1, 1), dtype=np.uint8))
     for fingerprint, by_key in wanted.items():
-        store = segmenter_features(root, fingerprint)
         if fingerprint is None:
-            missing = store.missing(list(by_key))
-            store.append({key: _imported(installation, by_key[key][1]) for key in missing})
-        loaded = store.load(list(by_key))
-        for key in by_key:
-            rows[fingerprint, key] = loaded.get(key, empty)
-    return rows
+            missing = segmenter_features(root, None).missing(list(by_key))
+            append_sides(root, None, {k: _imported(installation, by_key[k]) for k in missing})
+        loaded = load_sides(root, fingerprint, list(by_key), class_count)
+        sides |= {(fingerprint, key): loaded.get(key, nothing) for key in by_key}
+    return sides
 
 
-def _imported(installation: Installation, candidate: Candidate) -> Row:
-    from rsqa_core.features.description import imported_row
+def _imported(installation: Installation, candidate: Candidate) -> SegmenterSide:
+    from rsqa_core.features.description import imported_side
 
     files = installation.files
-    path: Path | None = files.path(candidate.probs_path) if candidate.probs_path else None
-    probs = None if path is None else read_probs(path).astype(np.float32)
-    return imported_row(probs, read_mask(files.path(candidate.mask_path)))
+    probs = None
+    if candidate.probs_path is not None:
+        probs = read_probs(files.path(candidate.probs_path)).astype(np.float32)
+    return imported_side(probs, read_mask(files.path(candidate.mask_path)))
 
 
 def _assembled(
-    groups: Sequence[tuple[ImageRecord, Sequence[Candidate]]],
+    groups: Groups,
     keys: Sequence[Sequence[str]],
-    semantic: dict[str, Row],
-    context: dict[str, Row],
-    own: dict[tuple[str | None, str], Row],
+    semantic: dict[str, Array],
+    tokens: dict[str, Array],
+    context: dict[str, ContextSide],
+    sides: Sides,
 ) -> DescribedCandidates:
-    from rsqa_core.features.description import full_row
+    from rsqa_core.features.description import full_cells, full_row
+    from rsqa_core.features.semantic import tokens_by_cell
 
-    rows: list[Row] = []
-    image_of_row: list[int] = []
-    for index, (image, found) in enumerate(groups):
-        for candidate, key in zip(found, keys[index], strict=True):
-            name = candidate_key(image.sha256, candidate.mask_sha256)
-            rows.append(full_row(own[candidate.segmenter_fingerprint, name], context[key]))
-            image_of_row.append(index)
-    width = len(next(iter(semantic.values()))) if semantic else 0
+    pairs = [
+        (index, sides[_side_key(image, candidate)], context[key])
+        for index, (image, found) in enumerate(groups)
+        for candidate, key in zip(found, keys[index], strict=True)
+    ]
+    names = [image.sha256 for image, _ in groups]
     return DescribedCandidates(
         images=tuple(image for image, _ in groups),
         candidates=tuple(candidate for _, found in groups for candidate in found),
-        image_of_row=np.array(image_of_row, dtype=np.int64),
-        semantic=(
-            np.stack([semantic[image.sha256] for image, _ in groups])
-            if groups
-            else np.zeros((0, width), dtype=np.float32)
-        ),
-        rows=(np.stack(rows) if rows else np.zeros((0, len(FEATURE_NAMES)), dtype=np.float32)),
+        image_of_row=np.array([index for index, _, _ in pairs], dtype=np.int64),
+        semantic=_stacked([semantic[name] for name in names]),
+        tokens=_stacked([tokens_by_cell(semantic[name], tokens.get(name)) for name in names]),
+        rows=_stacked([full_row(own, around) for _, own, around in pairs]),
+        cells=_stacked([full_cells(own, around) for _, own, around in pairs]),
+        class_iou=_stacked([around.class_iou for _, _, around in pairs]),
     )
+
+
+def _stacked(parts: Sequence[Array]) -> Array:
+    return np.stack(parts) if parts else np.zeros((0, 0), dtype=np.float32)

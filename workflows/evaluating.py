@@ -111,13 +111,7 @@ def evaluate_project(
         progress=progress,
     )
     measured = np.array([c.overall_accuracy is not None for c in described.candidates])
-    score = head.predict(
-        described.semantic[described.image_of_row],
-        described.rows,
-        described.sources,
-        head.card.encoder_fingerprint,
-        described.image_names,
-    ).score
+    score = head.predict(described.inputs, described.places, head.card.encoder_fingerprint).score
     target = np.array(
         [c.overall_accuracy for c in described.candidates if c.overall_accuracy is not None]
     )

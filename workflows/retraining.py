@@ -78,12 +78,9 @@ def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels
         [row for row, candidate in enumerate(described.candidates) if candidate.id in labels],
         dtype=np.int64,
     )
-    images = [described.images[i] for i in described.image_of_row[rows]]
     return Labels(
-        semantic=described.semantic[described.image_of_row[rows]],
-        rows=described.rows[rows],
-        images=tuple(image.sha256 for image in images),
-        sources=tuple(image.source_sha256 for image in images),
+        inputs=described.inputs.only(rows),
+        places=described.places.only(rows),
         targets=np.array([labels[described.candidates[row].id] for row in rows], dtype=np.float64),
         noise=np.zeros(len(rows)),
     )

@@ -93,13 +93,7 @@ def publish_scores(
     described: DescribedCandidates,
 ) -> int:
     """Predict, and write scores and disagreement in one transaction; return how many scores."""
-    prediction = head.predict(
-        described.semantic[described.image_of_row],
-        described.rows,
-        described.sources,
-        head.card.encoder_fingerprint,
-        described.image_names,
-    )
+    prediction = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
     rows = [
         Score(c.id, head_id, float(s), float(low), float(high))
         for c, s, low, high in zip(

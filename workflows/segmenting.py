@@ -17,10 +17,12 @@ from rsqa_core.files import turn
 from rsqa_core.metrics import overall_accuracy
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import area_shares, encode_mask, pixel_sha256, read_mask, read_rgb
-from rsqa_core.records import ImageRecord, NewCandidate, Project
+from rsqa_core.records import Candidate, ImageRecord, NewCandidate, Project
 from workflows.opening import Installation
+from workflows.segmenter_cache import append_sides
 
 if TYPE_CHECKING:
+    from rsqa_core.features.description import SegmenterSide
     from rsqa_core.segmenters.network import Segmenter
 
 IMAGES_PER_COMMIT = 8
@@ -81,10 +83,7 @@ def _segment(
     slug = project.slug
     with installation.database.read() as session:
         images = image_store.all_of(session, project.id)
-        existing = {
-            (c.image_id, c.segmenter): c.segmenter_fingerprint
-            for c in candidate_store.all_of(session, project.id)
-        }
+        recorded = candidate_store.all_of(session, project.id)
     if scene is not None:
         scenes = {image.scene for image in images}
         images = [image for image in images if image.scene == scene]
@@ -103,8 +102,9 @@ def _segment(
         )
     names = [c.name for c in project.classes]
     targets = {s.name: class_targets(s.classes, names, project.class_map) for s in networks}
+    existing = _described(installation, images, recorded)
     pending = [
-        (image, [s for s in networks if existing.get((image.id, s.name)) != s.fingerprint])
+        (image, [s for s in networks if (image.id, s.name, s.fingerprint) not in existing])
         for image in images
     ]
     pending = [(image, wanted) for image, wanted in pending if wanted]
@@ -114,23 +114,45 @@ def _segment(
     made = 0
     for start in range(0, len(pending), IMAGES_PER_COMMIT):
         batch: list[NewCandidate] = []
-        rows: dict[str, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
+        sides: dict[str, dict[str, SegmenterSide]] = {}
         for offset, (image, wanted) in enumerate(pending[start : start + IMAGES_PER_COMMIT]):
             progress("making candidates", start + offset, len(pending) + images_left)
             for segmenter in wanted:
-                candidate, row = _candidate(
+                candidate, side = _candidate(
                     installation, project, image, segmenter, targets[segmenter.name]
                 )
                 batch.append(candidate)
                 key = candidate_key(image.sha256, candidate.mask_sha256)
-                rows.setdefault(segmenter.fingerprint, {})[key] = row
-        for fingerprint, described in rows.items():
-            segmenter_features(installation.settings.features_dir, fingerprint).append(described)
+                sides.setdefault(segmenter.fingerprint, {})[key] = side
+        for fingerprint, described in sides.items():
+            append_sides(installation.settings.features_dir, fingerprint, described)
         with installation.database.begin() as session:
             made += len(candidate_store.put(session, batch))
     progress("making candidates", len(pending), len(pending) + images_left)
     there = len(images) * len(networks) - waiting
     return SegmentReport(len(images), made, there, images_left)
+
+
+def _described(
+    installation: Installation, images: Sequence[ImageRecord], recorded: Sequence[Candidate]
+) -> set[tuple[int, str, str]]:
+    """Return image, name and fingerprint of candidates that are there with their features.
+
+    Features go when their folder is removed, and when a new version of RSQA takes other ones.
+    """
+    sha_of = {image.id: image.sha256 for image in images}
+    by_fingerprint: dict[str, dict[str, tuple[int, str, str]]] = {}
+    for c in recorded:
+        if c.segmenter_fingerprint is not None and c.image_id in sha_of:
+            key = candidate_key(sha_of[c.image_id], c.mask_sha256)
+            entry = (c.image_id, c.segmenter, c.segmenter_fingerprint)
+            by_fingerprint.setdefault(c.segmenter_fingerprint, {})[key] = entry
+    there: set[tuple[int, str, str]] = set()
+    for fingerprint, entries in by_fingerprint.items():
+        store = segmenter_features(installation.settings.features_dir, fingerprint)
+        missing = set(store.missing(list(entries)))
+        there |= {entry for key, entry in entries.items() if key not in missing}
+    return there
 
 
 def _candidate(
@@ -139,8 +161,8 @@ def _candidate(
     image: ImageRecord,
     segmenter: Segmenter,
     targets: Sequence[int | None],
-) -> tuple[NewCandidate, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    from rsqa_core.features.description import segmenter_row
+) -> tuple[NewCandidate, SegmenterSide]:
+    from rsqa_core.features.description import segmenter_side
     from rsqa_core.segmenters.mapping import map_probs
 
     files = installation.files
@@ -161,4 +183,4 @@ def _candidate(
         overall_accuracy=None if accuracy is None else accuracy.overall_accuracy,
         valid_px=None if accuracy is None else accuracy.valid_px,
     )
-    return candidate, segmenter_row(rgb, segmentation, segmenter, probs, mask)
+    return candidate, segmenter_side(rgb, segmentation, segmenter, probs, mask)

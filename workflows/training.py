@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from db.store import candidates as candidate_store
 from db.store import images as image_store
 from db.store import projects
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_rgb
-from rsqa_core.records import ImageRecord, Project
-from rsqa_core.scenes import SCENE_CLASSES, render_scene
+from rsqa_core.records import ImageRecord, normalised_class_name
+from rsqa_core.scenes import render_scene
 from workflows.opening import Installation
 
 if TYPE_CHECKING:
     from rsqa_core.training.crops import LabelledScene
-    from rsqa_core.training.head import HeadData
-    from rsqa_core.training.head_data import HeadImage
+    from rsqa_core.training.head_data import HeadData
 
 MAX_SCENE_FOLDS = 12
 """A project of more scenes than this is one fold as a whole."""
 
 SEGMENTER_SEEDS = 10_000
-HEAD_SEEDS = 20_000
-"""First seeds of the generated scenes that segmenters and the head train on; never the same."""
+"""First seed of the generated scenes that segmenters train on."""
 
 
 def labelled_scenes(
@@ -67,87 +65,122 @@ def scenes_with_reference(installation: Installation, slug: str) -> list[str]:
     return sorted({tile.scene for tile in tiles if tile.reference_mask_path is not None})
 
 
-def head_images(
-    installation: Installation, slugs: Sequence[str], generated: int, stress: int, seed: int
-) -> tuple[Iterator[HeadImage], int]:
-    """Return the images that the base head learns from, one at a time, and their number.
-
-    Every project image with a reference comes as it is, and ``stress`` times with changed light,
-    colour and sharpness. Generated scenes come as they are and belong to no fold. The shipped head
-    takes neither: on the sample's scenes both cost accuracy.
-    """
-    tiles: list[tuple[Project, ImageRecord, str]] = []
-    with installation.database.read() as session:
-        for slug in slugs:
-            project = projects.get(session, slug)
-            own = [i for i in image_store.all_of(session, project.id) if i.reference_mask_path]
-            many = len({i.scene for i in own}) > MAX_SCENE_FOLDS
-            tiles += [(project, i, slug if many else f"{slug}/{i.scene}") for i in own]
-    count = len(tiles) * (1 + stress) + generated
-    return _draw(installation, tiles, generated, stress, seed), count
-
-
-def _draw(
-    installation: Installation,
-    tiles: Sequence[tuple[Project, ImageRecord, str]],
-    generated: int,
-    stress: int,
-    seed: int,
-) -> Iterator[HeadImage]:
-    from rsqa_core.training.crops import augment_colour
-    from rsqa_core.training.head_data import HeadImage
-
-    rng = np.random.default_rng(seed)
-    for project, tile, fold in tiles:
-        files = installation.files
-        rgb = read_rgb(files.path(tile.tile_path), tile.stretch)
-        mask = read_mask(files.path(str(tile.reference_mask_path)))
-        classes = tuple(c.name for c in project.classes)
-        plain = HeadImage(rgb, mask, classes, tile.source_sha256, fold, project.class_map)
-        yield plain
-        for _ in range(stress):
-            strength = float(rng.uniform(0.7, 2.5))
-            yield replace(plain, rgb=augment_colour(rgb, rng, strength))
-    for i in range(generated):
-        scene = render_scene(seed=HEAD_SEEDS + i)
-        source = f"generated scene {scene.seed}"
-        yield HeadImage(scene.rgb, scene.reference_mask, SCENE_CLASSES, source, "")
-
-
 def train_base_head(
     installation: Installation,
     slugs: Sequence[str],
     *,
     encoder_name: str,
-    generated: int,
-    stress: int,
     folder: Path,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Train the base head on imported projects, write it with its card.
+    """Train the base head on the candidates of imported projects, write it with its card.
 
     Returns:
         the figures of the card: agreement on held-out folds, per fold, and the interval's coverage.
     """
     from rsqa_core.encoders.openclip import load_encoder
-    from rsqa_core.features.semantic import SemanticDescriber
-    from rsqa_core.segmenters.network import shipped_segmenters
-    from rsqa_core.training.head_data import describe_images
+    from rsqa_core.training.head_data import joined
 
     settings = installation.settings
     encoder = load_encoder(
         encoder_name, cache_dir=settings.home / "encoders", offline=settings.offline
     )
-    images, count = head_images(installation, slugs, generated, stress, seed)
-    data = describe_images(
-        images, count, shipped_segmenters(), SemanticDescriber(encoder), progress=progress
+    names = (encoder_name, encoder.fingerprint)
+    data = joined([head_data(installation, slug, names, progress=progress) for slug in slugs])
+    lines = tuple(
+        f"project {slug}: candidates of {', '.join(_segmenters(installation, slug))}"
+        for slug in slugs
     )
-    lines = (
-        *(f"project {slug}, each image {1 + stress} times" for slug in slugs),
-        *([f"{generated} generated scenes from seed {HEAD_SEEDS}"] if generated else []),
+    return fit_base_head(data, names, folder, lines, seed, progress)
+
+
+def head_data(
+    installation: Installation,
+    slug: str,
+    encoder: tuple[str, str],
+    *,
+    progress: Progress = no_progress,
+) -> HeadData:
+    """Return a project's candidates that have a reference mask, one fold a scene.
+
+    A project of more than MAX_SCENE_FOLDS scenes is one fold as a whole.
+
+    Args:
+        encoder: name and fingerprint.
+
+    Raises:
+        InvalidInputError: the project has no candidate with a reference mask.
+    """
+    from rsqa_core.heads.further_targets import CLASS_IOU
+    from rsqa_core.metrics import measure_targets
+    from rsqa_core.training.head_data import HeadData, cell_accuracy
+    from workflows.describing import describe_candidates
+    from workflows.scoring import groups_of
+
+    with installation.database.read() as session:
+        project = projects.get(session, slug)
+        groups = groups_of(
+            image_store.all_of(session, project.id), candidate_store.all_of(session, project.id)
+        )
+    groups = [(image, found) for image, found in groups if image.reference_mask_path]
+    described = describe_candidates(installation, project, groups, encoder, progress=progress)
+    files = installation.files
+    classes = [c.name for c in project.classes]
+    kept: list[int] = []
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("targets", "cells", "valid", "miou", "boundary", CLASS_IOU)
+    }
+    reference, last = np.zeros((0, 0), dtype=np.uint8), -1
+    for row, candidate in enumerate(described.candidates):
+        index = int(described.image_of_row[row])
+        if index != last:
+            progress("measuring candidates", index, len(described.images))
+            path = described.images[index].reference_mask_path
+            reference, last = read_mask(files.path(str(path))), index
+        mask = read_mask(files.path(candidate.mask_path))
+        measured = measure_targets(mask, reference, len(classes))
+        if measured is None:
+            continue
+        right, valid = cell_accuracy(mask, reference)
+        kept.append(row)
+        for name, value in (
+            ("targets", measured.overall_accuracy),
+            ("cells", right),
+            ("valid", valid),
+            ("miou", measured.mean_iou),
+            ("boundary", measured.boundary_f1),
+            (CLASS_IOU, measured.ious),
+        ):
+            columns[name].append(value)
+    if not kept:
+        raise InvalidInputError(
+            f"Project {slug!r} has no candidate with a reference mask. Import masks beside the "
+            f"images, then make candidates: rsqa segment --project {slug}."
+        )
+    rows = np.array(kept)
+    scenes = {image.scene for image in described.images}
+    many = len(scenes) > MAX_SCENE_FOLDS
+    stacked = {name: np.array(values, dtype=np.float32) for name, values in columns.items()}
+    return HeadData(
+        inputs=described.inputs.only(rows),
+        places=described.places.only(rows),
+        fold_names=tuple(slug if many else f"{slug}/{i.scene}" for i in described.images),
+        targets=stacked["targets"],
+        weights=np.ones(len(rows), dtype=np.float32),
+        cell_targets=stacked["cells"],
+        cell_valid=stacked["valid"],
+        mean_iou=stacked["miou"],
+        boundary_f1=stacked["boundary"],
+        class_iou=stacked[CLASS_IOU],
+        class_guess=described.class_iou[rows],
+        class_names=tuple(sorted(normalised_class_name(name) for name in classes)),
     )
-    return fit_base_head(data, (encoder_name, encoder.fingerprint), folder, lines, seed, progress)
+
+
+def _segmenters(installation: Installation, slug: str) -> list[str]:
+    with installation.database.read() as session:
+        return sorted(candidate_store.segmenters(session, projects.get(session, slug).id))
 
 
 def fit_base_head(

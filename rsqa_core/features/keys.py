@@ -20,13 +20,19 @@ def token_features(root: Path, encoder_fingerprint: str) -> FeatureStore:
     return FeatureStore(root, f"tokens-v{VERSION}", encoder_fingerprint)
 
 
+def soft_features(root: Path, segmenter_fingerprint: str | None, class_count: int) -> FeatureStore:
+    """Class probabilities on the grid by ``candidate_key``, flattened; None for imported masks."""
+    kind = f"soft{class_count}-v{VERSION}"
+    return FeatureStore(root, kind, segmenter_fingerprint or "imported")
+
+
 def context_features(root: Path, encoder_fingerprint: str) -> FeatureStore:
-    """CONTEXT_GROUPS rows by ``context_key``."""
+    """Packed ContextSides by ``context_key``."""
     return FeatureStore(root, f"context-v{VERSION}", encoder_fingerprint)
 
 
 def segmenter_features(root: Path, segmenter_fingerprint: str | None) -> FeatureStore:
-    """SEGMENTER_GROUPS rows by ``candidate_key``; None for imported masks."""
+    """Packed SegmenterSides by ``candidate_key``; None for imported masks."""
     return FeatureStore(root, f"segmenter-v{VERSION}", segmenter_fingerprint or "imported")
 
 

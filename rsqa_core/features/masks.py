@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from rsqa_core.features.grids import CELL_SIDE, Cells, Described, Values, pooled
 from rsqa_core.features.names import CANONICAL_CLASSES, GROUPS
 from rsqa_core.records import VOID, normalised_class_name
-
-Values = dict[str, float]
 
 SMALL_COMPONENT_PX = 64
 _EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
@@ -25,31 +24,44 @@ def boundary_of(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return boundary
 
 
-def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Values:
-    """Describe the shape of a mask: the numbers of group ``mask``."""
+def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Described:
+    """Describe the shape of a mask: the numbers of group ``mask``, and cells of its outlines."""
     counts = np.bincount(mask.ravel(), minlength=256).astype(np.float64)
     shares = counts[: len(classes)] / mask.size
     present = shares[shares > 0]
     components = small = 0
+    size_of = np.zeros(mask.shape, dtype=np.float32)
     for k in np.flatnonzero(shares):
         labels, count = ndimage.label(mask == k, structure=_EIGHT_NEIGHBOURS)
-        sizes = np.bincount(labels.ravel())[1:]
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
         components += int(count)
         small += int(sizes[sizes < SMALL_COMPONENT_PX].sum())
+        size_of += np.log1p(sizes * (262_144 / mask.size)).astype(np.float32)[labels]
     names = [normalised_class_name(name) for name in classes]
     by_name = dict(zip(names, shares, strict=True))
     per_class = {f"share_{name}": float(by_name.get(name, 0.0)) for name in CANONICAL_CLASSES}
     entropy = float(-(present * np.log(present)).sum() / np.log(max(len(classes), 2)))
-    return {
+    boundary = boundary_of(mask)
+    values = {
         "class_entropy": entropy,
         "classes_present": float((shares >= 0.01).sum() / len(classes)),
         "dominant_share": float(shares.max()),
         "void_share": float(counts[VOID] / mask.size),
-        "boundary_density": float(boundary_of(mask).mean()),
+        "boundary_density": float(boundary.mean()),
         "components_log": float(np.log1p(components * 262_144 / mask.size)),
         "small_component_share": small / mask.size,
         **per_class,
     }
+    cell_shares = [pooled(mask == k, CELL_SIDE) for k in np.flatnonzero(shares)]
+    cells: Cells = {
+        "boundary": pooled(boundary, CELL_SIDE),
+        "majority_share": np.max(cell_shares, axis=0) if cell_shares else _no_cells(),
+        "component_log": pooled(size_of, CELL_SIDE),
+        "boundary_distance": pooled(_distance_to(boundary), CELL_SIDE),
+        "labelled": pooled(mask != VOID, CELL_SIDE),
+    }
+    return Described(values, cells)
 
 
 class PictureGrid:
@@ -63,39 +75,77 @@ class PictureGrid:
         self.strong = self.gradient > np.quantile(self.gradient, 0.9)
         self.texture = ndimage.uniform_filter(self.gradient, 9)
         self.excess_green = 2 * self.rgb[1] - self.rgb[0] - self.rgb[2]
+        self.colour_codes = _colour_codes(rgb, self.texture)
+
+    def colour_posterior(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return P(class | colour and texture) where classes lie as ``shares`` says, (K, H, W).
+
+        The histogram is of this very picture, smoothed by the classes' overall shares.
+
+        Args:
+            shares: (K, H, W) float32 probability of each class, pixel by pixel.
+        """
+        counts = np.stack(
+            [
+                np.bincount(self.colour_codes.ravel(), weights=one.ravel(), minlength=_CODES)
+                for one in shares
+            ],
+            axis=1,
+        )
+        prior = counts.sum(axis=0) / max(float(counts.sum()), 1e-9)
+        posterior = (counts + 2 * prior) / (counts.sum(axis=1, keepdims=True) + 2)
+        spread: NDArray[np.float32] = posterior.astype(np.float32)[self.colour_codes]
+        return spread.transpose(2, 0, 1)
 
 
-def describe_picture(grid: PictureGrid, mask: NDArray[np.uint8], classes: Sequence[str]) -> Values:
+def describe_picture(
+    grid: PictureGrid,
+    mask: NDArray[np.uint8],
+    classes: Sequence[str],
+    colours: NDArray[np.float32],
+) -> Described:
     """Describe how a mask lies on its picture: the numbers of group ``picture``.
 
     Ratios of gradient at outlines to elsewhere, share of strong edges near an outline, variance of
     colour and texture that the classes explain, and whether water is dark and vegetation green for
-    this picture (NaN without such a class).
+    this picture (NaN without such a class); how likely the classes are by colour alone.
+
+    Args:
+        colours: (K, H, W) what ``PictureGrid.colour_posterior`` says for all candidates together.
     """
     boundary = boundary_of(mask)
     near = ndimage.binary_dilation(boundary, iterations=2)
     mean_gradient = max(float(grid.gradient.mean()), 1e-6)
     names = [normalised_class_name(name) for name in classes]
-    return {
+    known = np.minimum(mask, len(classes) - 1)
+    likely = np.take_along_axis(colours, known[None].astype(np.int64), axis=0)[0]
+    likely = np.where(mask == VOID, 0.0, likely)
+    values = {
         "edge_on_boundary": (
             float(grid.gradient[boundary].mean()) / mean_gradient if boundary.any() else 0.0
         ),
         "boundary_on_edge": float(near[grid.strong].mean()) if grid.strong.any() else 0.0,
         "colour_explained": float(np.mean([_explained(band, mask) for band in grid.rgb])),
         "texture_explained": _explained(grid.texture, mask),
+        "colour_likelihood": float(likely.mean()),
         "water_brightness": _contrast_of(grid.grey, mask, names, "water"),
         "vegetation_greenness": _contrast_of(grid.excess_green, mask, names, "vegetation"),
     }
+    cells = {
+        "gradient": pooled(grid.gradient, CELL_SIDE) / np.float32(mean_gradient),
+        "colour_likelihood": pooled(likely, CELL_SIDE),
+    }
+    return Described(values, cells)
 
 
-def describe_agreement(masks: Sequence[NDArray[np.uint8]], class_count: int) -> list[Values]:
+def describe_agreement(masks: Sequence[NDArray[np.uint8]], class_count: int) -> list[Described]:
     """Compare the candidates of one image with one another: group ``agreement`` for each.
 
     Empty for a lone candidate. ``vote_entropy`` is the same for all: mean over pixels of the
     entropy of the votes, 0 when all agree, 1 when they spread over all classes.
     """
     if len(masks) < 2:
-        return [{} for _ in masks]
+        return [Described({}, {}) for _ in masks]
     stack = np.stack([np.minimum(mask, class_count) for mask in masks])
     count = len(masks)
     pairs = np.ones((count, count))
@@ -105,29 +155,37 @@ def describe_agreement(masks: Sequence[NDArray[np.uint8]], class_count: int) -> 
     votes = np.stack([(stack == k).sum(axis=0, dtype=np.int16) for k in range(class_count + 1)])
     shares = votes / count
     logs = np.log(np.maximum(shares, 1e-9))
-    entropy = float(-(shares * logs).sum(axis=0).mean() / np.log(min(count, class_count + 1)))
+    per_pixel = -(shares * logs).sum(axis=0) / np.log(min(count, class_count + 1))
+    entropy = float(per_pixel.mean())
     described = []
     for i in range(count):
         others = votes - (np.arange(class_count + 1)[:, None, None] == stack[i])
         winner = others.argmax(axis=0)
-        united = others.max(axis=0) == count - 1
+        majority = winner == stack[i]
+        dissent = (others.max(axis=0) == count - 1) & ~majority
         peers = np.delete(pairs[i], i)
-        described.append(
-            {
-                "peer_mean": float(peers.mean()),
-                "peer_max": float(peers.max()),
-                "peer_min": float(peers.min()),
-                "peer_majority": float((winner == stack[i]).mean()),
-                "peer_dissent": float((united & (winner != stack[i])).mean()),
-                "vote_entropy": entropy,
-            }
-        )
+        own = np.take_along_axis(votes, stack[i][None].astype(np.int64), axis=0)[0]
+        values = {
+            "peer_mean": float(peers.mean()),
+            "peer_max": float(peers.max()),
+            "peer_min": float(peers.min()),
+            "peer_majority": float(majority.mean()),
+            "peer_dissent": float(dissent.mean()),
+            "vote_entropy": entropy,
+        }
+        maps = {
+            "peers": (own - 1) / np.float32(count - 1),
+            "peer_majority": majority,
+            "dissent": dissent,
+            "vote_entropy": per_pixel,
+        }
+        described.append(Described(values, {n: pooled(m, CELL_SIDE) for n, m in maps.items()}))
     return described
 
 
 def describe_region(
     mask: NDArray[np.uint8], tokens: NDArray[np.float32], class_vectors: NDArray[np.float32]
-) -> Values:
+) -> Described:
     """Compare what the encoder sees in each part with the class that the mask puts there.
 
     Args:
@@ -136,7 +194,7 @@ def describe_region(
         class_vectors: (K, D) float32 unit vectors of the class prompts.
 
     Returns:
-        the numbers of group ``region``; higher means better agreement.
+        the numbers and cells of group ``region``; higher means better agreement.
     """
     rows, columns, _ = tokens.shape
     classes = class_vectors.shape[0]
@@ -148,16 +206,47 @@ def describe_region(
     own = np.take_along_axis(similarity, majority[..., None], axis=-1)[..., 0]
     others = similarity.copy()
     np.put_along_axis(others, majority[..., None], -np.inf, axis=-1)
-    return {
-        "region_agreement": float((shares * seen).sum(axis=-1).mean()),
+    agreement = (shares * seen).sum(axis=-1)
+    margin = own - others.max(axis=-1)
+    values = {
+        "region_agreement": float(agreement.mean()),
         "region_top_agreement": float((similarity.argmax(axis=-1) == majority).mean()),
-        "region_margin": float((own - others.max(axis=-1)).mean()),
+        "region_margin": float(margin.mean()),
     }
+    maps = {"region": agreement, "region_margin": margin}
+    return Described(values, {name: pooled(value, CELL_SIDE) for name, value in maps.items()})
 
 
 def missing_values(group: str) -> Values:
     """Return NaN for every number of ``group``."""
     return dict.fromkeys(GROUPS[group], float("nan"))
+
+
+_LEVELS = 8
+_TEXTURES = 4
+_CODES = _LEVELS**3 * _TEXTURES
+
+
+def _colour_codes(rgb: NDArray[np.uint8], texture: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Number the colour and texture of every pixel, 0.._CODES - 1; textures in quarters."""
+    red, green, blue = (band.astype(np.int64) >> 5 for band in rgb)
+    cuts = np.quantile(texture, np.arange(1, _TEXTURES) / _TEXTURES)
+    colour = (red * _LEVELS + green) * _LEVELS + blue
+    codes: NDArray[np.int64] = colour * _TEXTURES + np.searchsorted(cuts, texture)
+    return codes
+
+
+def _distance_to(boundary: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the distance to the next outline in px, cut at 64 and divided by it."""
+    if not boundary.any():
+        return np.ones(boundary.shape, dtype=np.float32)
+    far = ndimage.distance_transform_cdt(~boundary, "chessboard")
+    distance: NDArray[np.float32] = np.minimum(far, 64).astype(np.float32) / 64
+    return distance
+
+
+def _no_cells() -> NDArray[np.float32]:
+    return np.zeros((CELL_SIDE, CELL_SIDE), dtype=np.float32)
 
 
 def _cell_means(where: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ tapped features, a lone candidate no peers. Missing numbers are NaN and the head
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a number changes its meaning; cached rows of another version are not used."""
 
 CANONICAL_CLASSES = ("building", "land", "road", "vegetation", "water")
@@ -60,6 +60,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "boundary_on_edge",
         "colour_explained",
         "texture_explained",
+        "colour_likelihood",
         "water_brightness",
         "vegetation_greenness",
     ),
@@ -71,6 +72,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "peer_dissent",
         "vote_entropy",
     ),
+    "consensus": (
+        "consensus_accuracy",
+        "consensus_others",
+        "consensus_top",
+        "consensus_gap",
+        "consensus_miou",
+        "consensus_iou_min",
+    ),
     "region": (
         "region_agreement",
         "region_top_agreement",
@@ -81,10 +90,44 @@ GROUPS: dict[str, tuple[str, ...]] = {
 SEGMENTER_GROUPS = ("probs", "taps", "consistency")
 """Computed when a segmenter runs, because they need its probabilities and features."""
 
-CONTEXT_GROUPS = ("mask", "picture", "agreement", "region")
+CONTEXT_GROUPS = ("mask", "picture", "agreement", "consensus", "region")
 """Computed from masks, picture and encoder, for any candidate wherever it came from."""
 
 FEATURE_NAMES: tuple[str, ...] = tuple(name for group in GROUPS.values() for name in group)
+
+SEGMENTER_CELLS = (
+    "max_prob",
+    "entropy",
+    "margin",
+    "tap_similarity",
+    "tap_margin",
+    "scale_gap",
+    "flip_gap",
+    "light_gap",
+)
+"""What a segmenter says of each cell of the grid; the same groups are missing as in the row."""
+
+CONTEXT_CELLS = (
+    "boundary",
+    "majority_share",
+    "component_log",
+    "boundary_distance",
+    "gradient",
+    "colour_likelihood",
+    "peers",
+    "peer_majority",
+    "dissent",
+    "vote_entropy",
+    "consensus",
+    "consensus_others",
+    "consensus_top",
+    "region",
+    "region_margin",
+    "labelled",
+)
+"""What masks, picture and encoder say of each cell."""
+
+CELL_NAMES = SEGMENTER_CELLS + CONTEXT_CELLS
 
 IMAGE_STATISTICS = (
     "brightness",

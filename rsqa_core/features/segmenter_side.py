@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rsqa_core.features.grids import CELL_SIDE, Described, pooled
 from rsqa_core.features.masks import boundary_of
 from rsqa_core.segmenters.network import Segmentation, Segmenter
 
-Values = dict[str, float]
 
-
-def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Values:
+def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Described:
     """Describe how sure a segmenter is.
 
     Args:
@@ -20,7 +19,7 @@ def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Value
         mask: (H, W) uint8 class ids, the argmax of ``probs`` unless it was edited.
 
     Returns:
-        the numbers of group ``probs``; shares and probabilities in 0..1.
+        the numbers and cells of group ``probs``; shares and probabilities in 0..1.
     """
     classes = probs.shape[0]
     top_two = np.partition(probs, classes - 2, axis=0)[-2:]
@@ -36,7 +35,7 @@ def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Value
         soft.append(inside / union)
     low, quarter, half = np.quantile(top, (0.05, 0.25, 0.5))
     upper, extreme = np.quantile(entropy, (0.75, 0.95))
-    return {
+    values = {
         "max_prob_mean": float(top.mean()),
         "max_prob_std": float(top.std()),
         "max_prob_q05": float(low),
@@ -55,20 +54,23 @@ def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Value
         "margin_mean": float((top - second).mean()),
         "soft_iou": float(np.mean(soft)) if soft else float("nan"),
     }
+    maps = {"max_prob": top, "entropy": entropy, "margin": top - second}
+    return Described(values, {name: pooled(value, CELL_SIDE) for name, value in maps.items()})
 
 
-def describe_taps(segmentation: Segmentation, segmenter: Segmenter) -> Values:
+def describe_taps(segmentation: Segmentation, segmenter: Segmenter) -> Described:
     """Compare tapped features with those of the segmenter's training imagery.
 
     Returns:
-        the numbers of group ``taps``, empty without a reference: cosine similarity to the mean
-        feature of the predicted class, how far ahead of the next class it is, share of places whose
+        the numbers and cells of group ``taps``, empty without a reference: cosine similarity to
+        the mean feature of the predicted class, how far ahead of the next class it is, share of
+        places whose
         nearest class mean is the predicted class, log Mahalanobis distance of the pooled decoder
         feature, relative spread of the deepest encoder feature.
     """
     reference = segmenter.reference
     if reference is None or "decoder" not in segmentation.features:
-        return {}
+        return Described({}, {})
     decoder = segmentation.features["decoder"]
     channels, height, width = decoder.shape
     flat = decoder.reshape(channels, -1)
@@ -83,25 +85,31 @@ def describe_taps(segmentation: Segmentation, segmenter: Segmenter) -> Values:
     distance = float(offset @ reference.pooled_precision @ offset) / channels
     deepest = segmentation.features["encoder"]
     spread = deepest.std(axis=(1, 2)).mean() / max(float(np.abs(deepest).mean()), 1e-9)
-    return {
+    margin = top_two[1] - top_two[0]
+    values = {
         "tap_similarity_mean": float(own.mean()),
         "tap_similarity_q10": float(np.quantile(own, 0.1)),
-        "tap_margin_mean": float((top_two[1] - top_two[0]).mean()),
+        "tap_margin_mean": float(margin.mean()),
         "tap_nearest_agreement": float((similarity.argmax(axis=0) == labels).mean()),
         "tap_distance": float(np.log1p(max(distance, 0.0))),
         "tap_encoder_spread": float(spread),
     }
+    maps = {"tap_similarity": own, "tap_margin": margin}
+    return Described(
+        values,
+        {name: pooled(flat.reshape(height, width), CELL_SIDE) for name, flat in maps.items()},
+    )
 
 
 def describe_consistency(
     rgb: NDArray[np.uint8], segmentation: Segmentation, segmenter: Segmenter
-) -> Values:
+) -> Described:
     """Run the segmenter on changed copies of the image and compare its answers.
 
     The copies are at half size to keep this to three quarters of the first pass.
 
     Returns:
-        the numbers of group ``consistency``: agreement with its answer at half size, mean
+        the numbers and cells of group ``consistency``: agreement with its answer at half size,
         probability mass that moved, and agreement at half size after a flip and after brightening.
     """
     height, width = segmentation.mask.shape
@@ -109,21 +117,27 @@ def describe_consistency(
     picture = Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
     small = np.asarray(picture.resize(size, Image.Resampling.BOX)).transpose(2, 0, 1)
     base = segmenter.predict(np.ascontiguousarray(small))
-    flipped = segmenter.predict(np.ascontiguousarray(small[:, :, ::-1])).mask[:, ::-1]
+    mirrored = segmenter.predict(np.ascontiguousarray(small[:, :, ::-1]))
     brighter = (255 * (small / 255.0) ** 0.7 + 0.5).astype(np.uint8)
-    lit = segmenter.predict(brighter).mask
+    lit = segmenter.predict(brighter)
     full_small = np.stack(
         [
             np.asarray(Image.fromarray(p).resize(size, Image.Resampling.BOX))
             for p in segmentation.probs
         ]
     )
-    return {
-        "scale_agreement": float((full_small.argmax(axis=0) == base.mask).mean()),
-        "scale_prob_gap": float(np.abs(full_small - base.probs).sum(axis=0).mean() / 2),
-        "flip_agreement": float((flipped == base.mask).mean()),
-        "light_agreement": float((lit == base.mask).mean()),
+    maps = {
+        "scale_gap": np.abs(full_small - base.probs).sum(axis=0) / 2,
+        "flip_gap": np.abs(mirrored.probs[:, :, ::-1] - base.probs).sum(axis=0) / 2,
+        "light_gap": np.abs(lit.probs - base.probs).sum(axis=0) / 2,
     }
+    values = {
+        "scale_agreement": float((full_small.argmax(axis=0) == base.mask).mean()),
+        "scale_prob_gap": float(maps["scale_gap"].mean()),
+        "flip_agreement": float((mirrored.mask[:, ::-1] == base.mask).mean()),
+        "light_agreement": float((lit.mask == base.mask).mean()),
+    }
+    return Described(values, {name: pooled(value, CELL_SIDE) for name, value in maps.items()})
 
 
 def _present(mask: NDArray[np.uint8], classes: int) -> list[int]:

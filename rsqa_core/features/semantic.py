@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from rsqa_core.encoders.captions import SCENE_PROMPTS, class_prompts
 from rsqa_core.encoders.openclip import ImageFeatures, OpenClipEncoder
+from rsqa_core.features.grids import CELL_SIDE, pooled
 from rsqa_core.features.masks import PictureGrid
+from rsqa_core.features.names import IMAGE_STATISTICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,24 @@ class SemanticDescriber:
         )
         unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
+
+
+def tokens_by_cell(
+    vector: NDArray[np.float32], tokens: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Return the encoder's view of each cell of the head's grid, (P, D) float32.
+
+    Args:
+        vector: (D + rest,) the semantic vector.
+        tokens: (h * w * D,) a square grid row by row, as cached; None repeats the whole image's.
+    """
+    rest = len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
+    pooled_vector = vector[:-rest]
+    if tokens is None:
+        return np.repeat(pooled_vector[None], CELL_SIDE**2, axis=0)
+    side = round((tokens.size / pooled_vector.size) ** 0.5)
+    grid = tokens.reshape(side, side, pooled_vector.size).transpose(2, 0, 1)
+    return pooled(grid, CELL_SIDE).reshape(pooled_vector.size, -1).T
 
 
 def image_statistics(grid: PictureGrid) -> NDArray[np.float32]:

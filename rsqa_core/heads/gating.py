@@ -1,13 +1,14 @@
-"""Semantic-guided cross-gating for many ensemble members at once.
+"""Semantic-guided cross-gating over aligned cells, for many ensemble members at once.
 
-The block follows rs-sqa.md: with s the semantic and f the segmentation features, both projected to
-width d, ``s1 = GELU(W1 LN s)``, ``f1 = GELU(W2 LN f)``, ``s' = s + W3 (s1 * f1)``,
-``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + (g p + v) f)``. The linear path is ours:
-``p`` are the fixed weights of PRIOR, three numbers that rank the sample's scenes well, ``g`` a
-learned gain, ``v`` a learned correction. Weight decay then pulls a head of few labels towards those
-three and not towards knowing nothing. Members differ in initial weights and
-in the scenes that they were trained on; every weight has a leading member dimension, so that all of
-them train and predict in one batched product instead of one after the other.
+The block follows rs-sqa.md: with s the semantic and f the segmentation features of a cell, both
+projected to width d, ``s1 = GELU(W1 LN s)``, ``f1 = GELU(W2 LN f)``, ``s' = s + W3 (s1 * f1)``,
+``f' = f + s' + W4 (f1 * s1)`` and ``q = sigmoid(MLP2(f') + v f + g a)``. s joins the encoder's view
+of the cell with its view of the whole image, f the segmentation's features of the cell with those
+of the whole candidate. The last two terms are ours: a learned linear path, and a learned gain on
+the label-free guess of ``rsqa_core.heads.anchor``. q is the share of the cell that is right; its
+mean over the cells is the predicted quality. Members differ in initial weights and in the scenes
+that they were trained on; every weight has a leading member dimension, so that all of them train
+and predict in one batched product instead of one after the other.
 
 References:
     Shi et al. 2025, arXiv 2502.13990 (semantic-guided fusion, two-layer head).
@@ -20,16 +21,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rsqa_core.features.names import FEATURE_NAMES
+from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_INPUTS, Prepared
 
 GATES = ("two-way", "one-way", "none")
-
-PRIOR = {"peer_mean": 0.5, "region_agreement": 0.3, "max_prob_mean": 0.2}
-"""Weights of standardised features, before the gain, in units of the logit."""
+BRANCHES = ("both", "semantic", "segmentation")
 
 
 class MemberLinear(nn.Module):
-    """One linear map a member: (M, N, in) to (M, N, out)."""
+    """One linear map a member: (M, ..., in) to (M, ..., out)."""
 
     def __init__(self, members: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -38,11 +37,13 @@ class MemberLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
 
     def forward(self, values: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, values, self.weight)
+        flat = values.reshape(values.shape[0], -1, values.shape[-1])
+        mapped = torch.baddbmm(self.bias, flat, self.weight)
+        return mapped.view(*values.shape[:-1], mapped.shape[-1])
 
 
 class MemberNorm(nn.Module):
-    """Layer norm with scale and shift of each member's own: (M, N, d) to (M, N, d)."""
+    """Layer norm with scale and shift of each member's own: (M, ..., d) to (M, ..., d)."""
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
@@ -51,7 +52,8 @@ class MemberNorm(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         normed = functional.layer_norm(values, values.shape[-1:])
-        return normed * self.scale + self.shift
+        flat = normed.reshape(values.shape[0], -1, values.shape[-1])
+        return (flat * self.scale + self.shift).view(values.shape)
 
 
 class GatedHead(nn.Module):
@@ -59,28 +61,29 @@ class GatedHead(nn.Module):
 
     Args:
         members: M.
-        semantic_inputs: length of the standardised semantic vector.
-        segmentation_inputs: length of the standardised segmentation vector with missing flags.
+        vector_inputs: length of the standardised semantic vector.
         width: d.
         gate: ``two-way`` as above; ``one-way`` leaves s unchanged; ``none`` concatenates.
+        branch: ``both``, or the only one whose features are used (an ablation).
     """
-
-    prior: Tensor
 
     def __init__(
         self,
         members: int,
-        semantic_inputs: int,
-        segmentation_inputs: int,
+        vector_inputs: int,
         width: int = 32,
         gate: str = "two-way",
         dropout: float = 0.1,
+        branch: str = "both",
     ) -> None:
         super().__init__()
         self.gate = gate
+        self.branch = branch
         self.dropout = dropout
-        self.project_s = MemberLinear(members, semantic_inputs, width)
-        self.project_f = MemberLinear(members, segmentation_inputs, width)
+        self.project_vector = MemberLinear(members, vector_inputs, width)
+        self.project_token = MemberLinear(members, COMPONENTS, width)
+        self.project_row = MemberLinear(members, ROW_INPUTS, width)
+        self.project_cell = MemberLinear(members, CELL_INPUTS, width)
         self.norm_s = MemberNorm(members, width)
         self.norm_f = MemberNorm(members, width)
         self.w1 = MemberLinear(members, width, width)
@@ -91,29 +94,43 @@ class GatedHead(nn.Module):
         self.norm_out = MemberNorm(members, joined)
         self.hidden = MemberLinear(members, joined, width)
         self.out = MemberLinear(members, width, 1)
-        self.linear = MemberLinear(members, segmentation_inputs, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.linear.weight)
-        self.gain = nn.Parameter(torch.ones(members, 1))
-        prior = torch.zeros(segmentation_inputs)
-        for name, value in PRIOR.items():
-            prior[FEATURE_NAMES.index(name)] = value
-        self.register_buffer("prior", prior, persistent=False)
+        self.linear_row = MemberLinear(members, ROW_INPUTS, 1)
+        self.linear_cell = MemberLinear(members, CELL_INPUTS, 1)
+        for part in (self.out, self.linear_row, self.linear_cell):
+            nn.init.zeros_(part.weight)
+        self.gain = nn.Parameter(torch.ones(members, 1, 1))
 
-    def fused(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
-        """Return the last hidden layer, (M, N, d)."""
-        s, f = self.project_s(semantic), self.project_f(segmentation)
+    def forward(self, prepared: Prepared, image_of_row: Tensor, guess: Tensor) -> Tensor:
+        """Return the logit of every cell, (M, N, P).
+
+        Args:
+            prepared: inputs of N candidates of I images.
+            image_of_row: (N,) int64.
+            guess: (N, P) logits of the anchor.
+        """
+        s = self.project_token(prepared.tokens) + self.project_vector(prepared.vectors).unsqueeze(2)
+        s = s[:, image_of_row]
+        f = self.project_cell(prepared.cells) + self.project_row(prepared.rows).unsqueeze(2)
+        if self.branch == "segmentation":
+            s = torch.zeros_like(s)
+        elif self.branch == "semantic":
+            f = torch.zeros_like(f)
+        logits: Tensor = self.out(self._fused(s, f))[..., 0]
+        if self.branch != "semantic":
+            logits = logits + self.linear_cell(prepared.cells)[..., 0]
+            logits = logits + self.linear_row(prepared.rows)
+            logits = logits + self.gain * guess
+        return logits
+
+    def _fused(self, s: Tensor, f: Tensor) -> Tensor:
+        """Return the last hidden layer, (M, N, P, d)."""
         if self.gate == "none":
             joined = torch.cat([s, f], dim=-1)
         else:
             s1 = functional.gelu(self.w1(self.norm_s(s)))
             f1 = functional.gelu(self.w2(self.norm_f(f)))
-            guided = s + self.w3(s1 * f1) if self.gate == "two-way" else s
-            joined = f + guided + self.w4(f1 * s1)
+            both = s1 * f1
+            guided = s + self.w3(both) if self.gate == "two-way" else s
+            joined = f + guided + self.w4(both)
         hidden = functional.gelu(self.hidden(self.norm_out(joined)))
         return functional.dropout(hidden, self.dropout, self.training)
-
-    def forward(self, semantic: Tensor, segmentation: Tensor) -> Tensor:
-        """Return logits (M, N) for (M, N, Ds) and (M, N, Df)."""
-        logits: Tensor = self.out(self.fused(semantic, segmentation)) + self.linear(segmentation)
-        return logits[..., 0] + self.gain * (segmentation @ self.prior)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,61 +16,45 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from rsqa_core.errors import FingerprintError, InvalidInputError, UnreadableFileError
-from rsqa_core.features.names import FEATURE_NAMES, VERSION
+from rsqa_core.errors import FingerprintError, UnreadableFileError
+from rsqa_core.features.names import VERSION
 from rsqa_core.files import write_atomically
+from rsqa_core.heads.anchor import anchor
+from rsqa_core.heads.card import COVERAGE, HeadCard, card_from_json
 from rsqa_core.heads.gating import GatedHead
-from rsqa_core.heads.preparation import SEGMENTATION_INPUTS, Preparation
+from rsqa_core.heads.inputs import HeadInputs, Places
+from rsqa_core.heads.preparation import Preparation
 from rsqa_core.heads.residual import Kernel, Residual
+
+__all__ = ["BASE_HEAD", "COVERAGE", "Prediction", "QualityHead", "load_head"]
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "heads"
 BASE_HEAD = "base"
-COVERAGE = 0.8
+ROWS_AT_ONCE = 256
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Predicted quality of N candidates, each (N,) float64 in 0..1; higher is better.
-
-    ``low`` and ``high`` bound the stated interval of COVERAGE; ``spread`` is the standard deviation
-    over members.
-    """
-
-    score: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    spread: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadCard:
-    """What a head is and where it comes from; stored in its file.
+    """Predicted quality of N candidates in 0..1; higher is better.
 
     Attributes:
-        encoder_name: name by which that encoder is loaded.
-        encoder_fingerprint: the encoder whose embeddings it takes; others are refused.
-        folds: name of each fold: the source images (sha256 of the file) that its members never saw.
-        member_fold: fold of each member, -1 for a member that saw everything.
-        interval: half-width of the interval as (floor, times spread) in units of quality.
-        gate: kind of gate.
-        width: d.
-        features_version: version of the numbers that it takes.
-        trained_on: one line a data set.
+        score: (N,) float64.
+        low, high: (N,) bounds of the stated interval of COVERAGE.
+        spread: (N,) standard deviation over members.
+        cells: (N, P) float64 quality of each cell; not corrected by labels.
     """
 
-    encoder_name: str
-    encoder_fingerprint: str
-    folds: dict[str, tuple[str, ...]]
-    member_fold: tuple[int, ...]
-    interval: tuple[float, float]
-    gate: str
-    width: int
-    features_version: int = VERSION
-    trained_on: tuple[str, ...] = ()
+    score: Values
+    low: Values
+    high: Values
+    spread: Values
+    cells: Values
 
 
 class QualityHead:
-    """Predicts the quality of candidates from semantic vectors and description rows.
+    """Predicts the quality of candidates.
 
     An image whose source belongs to a fold is scored only by the members that never saw that fold,
     so that scores of training scenes are honest; every other image is scored by all members.
@@ -96,45 +80,40 @@ class QualityHead:
     def members_for(self, source_sha256s: Sequence[str]) -> NDArray[np.float32]:
         """Return (M, N) weights over members, summing to 1 for each candidate."""
         folds = np.array(self.card.member_fold)
-        columns = []
-        for sha in source_sha256s:
-            fold = self.fold_of(sha)
+        of_fold: dict[int | None, NDArray[np.float32]] = {}
+        for fold in {self.fold_of(sha) for sha in source_sha256s}:
             chosen = np.ones(len(folds), bool) if fold is None else folds == fold
-            columns.append(chosen / chosen.sum())
-        return np.stack(columns, axis=1).astype(np.float32)
+            of_fold[fold] = (chosen / chosen.sum()).astype(np.float32)
+        return np.stack([of_fold[self.fold_of(sha)] for sha in source_sha256s], axis=1)
 
-    def logits(
-        self, semantic: NDArray[np.float32], rows: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return (M, N) logits of every member.
-
-        Raises:
-            InvalidInputError: the arrays do not have the lengths that the head was trained with.
-        """
-        self._check(semantic, rows)
+    def member_cells(self, inputs: HeadInputs) -> NDArray[np.float32]:
+        """Return the quality of every cell by every member, (M, N, P) float32 in 0..1."""
+        images = np.unique(inputs.image_of_row)
+        place = np.zeros(len(inputs.semantic), dtype=np.int64)
+        place[images] = np.arange(len(images))
+        # Only the images of these candidates, so that a part of a project costs a part.
+        own = HeadInputs(
+            inputs.semantic[images],
+            inputs.tokens[images],
+            inputs.rows,
+            inputs.cells,
+            place[inputs.image_of_row],
+        )
         with torch.inference_mode():
             logits = self.network(
-                self.preparation.semantic(semantic), self.preparation.features(rows)
+                self.preparation.prepared(own),
+                torch.from_numpy(own.image_of_row),
+                torch.from_numpy(anchor(own.rows, own.cells)),
             )
-        return np.asarray(logits.numpy(), dtype=np.float32)
+        return np.asarray(logits.sigmoid().numpy(), dtype=np.float32)
 
-    def predict(
-        self,
-        semantic: NDArray[np.float32],
-        rows: NDArray[np.float32],
-        source_sha256s: Sequence[str],
-        encoder_fingerprint: str,
-        image_sha256s: Sequence[str] | None = None,
-    ) -> Prediction:
+    def predict(self, inputs: HeadInputs, places: Places, encoder_fingerprint: str) -> Prediction:
         """Predict the quality of N candidates.
 
         Args:
-            semantic: (N, D + rest) semantic vector of each candidate's image.
-            rows: (N, F) description rows, NaN where missing.
-            source_sha256s: source image of each candidate.
+            inputs: what is known of them.
+            places: where they lie; a retrained head finds there the labels of their neighbours.
             encoder_fingerprint: encoder of the semantic vectors.
-            image_sha256s: image of each candidate, by which a retrained head finds labels of its
-                siblings; None for none.
 
         Raises:
             FingerprintError: another encoder than the head's.
@@ -145,80 +124,105 @@ class QualityHead:
                 f"features come from {encoder_fingerprint[:12]}. Score with the encoder of the "
                 "head, or retrain the head on the new one."
             )
-        values = 1 / (1 + np.exp(-self.logits(semantic, rows).astype(np.float64)))
-        weights = self.members_for(source_sha256s)
-        # Weights of three members sum to a little over 1, which would take a certain score there.
-        score = np.clip((values * weights).sum(axis=0), 0.0, 1.0)
-        spread = np.sqrt(((values - score) ** 2 * weights).sum(axis=0))
-        floor, times = self.card.interval
-        half = floor + times * spread
+        parts = [
+            self._predicted(inputs.only(rows), places.only(rows))
+            for start in range(0, len(inputs), ROWS_AT_ONCE)
+            for rows in [np.arange(start, min(start + ROWS_AT_ONCE, len(inputs)))]
+        ]
+        if not parts:
+            none = np.zeros(0)
+            return Prediction(none, none, none, none, np.zeros((0, 0)))
+        joined = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        score, half, spread, cells = joined
+        return Prediction(
+            score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells
+        )
+
+    def _predicted(
+        self, inputs: HeadInputs, places: Places
+    ) -> tuple[Values, Values, Values, Values]:
+        """Return score, half-width of the interval, spread and cells of up to ROWS_AT_ONCE."""
+        values = self.member_cells(inputs).astype(np.float64)
+        weights = self.members_for(places.sources).astype(np.float64)
+        cells = np.einsum("mnp,mn->np", values, weights)
+        each = values.mean(axis=2)
+        mean = (each * weights).sum(axis=0)
+        spread = np.sqrt(((each - mean) ** 2 * weights).sum(axis=0))
+        score = np.clip(mean + self.offsets(places), 0.0, 1.0)
+        interval = self.card.interval
+        half = interval.factor * (
+            interval.floor + interval.spread * spread + interval.doubt * (1 - score)
+        )
         if self.residual is not None:
-            correction, closeness = self.residual.correction(
-                self.residual_inputs(semantic, rows),
-                [""] * len(score) if image_sha256s is None else image_sha256s,
-                source_sha256s,
-            )
+            correction, closeness = self.residual.correction(self.residual_inputs(inputs), places)
             score = np.clip(score + correction, 0.0, 1.0)
             # What the nearest label alone leaves of the process's standard deviation.
             kernel = self.residual.kernel
             known = closeness**2 * kernel.variance / (kernel.variance + kernel.noise**2)
             half = half * np.sqrt(1.0 - known)
-        return Prediction(score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread)
+        return score, half, spread, cells
 
-    def residual_inputs(
-        self, semantic: NDArray[np.float32], rows: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def offsets(self, places: Places) -> Values:
+        """Return what each candidate's segmenter adds to its score, (N,); 0 for an unknown one."""
+        names = list(self.card.folds)
+        added = np.zeros(len(places))
+        for index, (source, segmenter) in enumerate(
+            zip(places.sources, places.segmenters, strict=True)
+        ):
+            fold = self.fold_of(source)
+            table = self.card.offsets.get("" if fold is None else names[fold], {})
+            added[index] = table.get(segmenter, 0.0)
+        return added
+
+    def residual_inputs(self, inputs: HeadInputs) -> NDArray[np.float32]:
         """Return the description of N candidates by which a residual finds alike ones, (N, p).
 
-        Standardised features and semantic components, each part scaled by its length so that
-        neither outweighs the other.
+        Standardised numbers of the candidate and of its image, each part scaled by its length so
+        that neither outweighs the other.
         """
-        self._check(semantic, rows)
-        features = self.preparation.features(rows).mean(dim=0).numpy()
-        seen = self.preparation.semantic(semantic)[0].numpy()
+        features = self.preparation.rows(inputs.rows).mean(dim=0).numpy()
+        seen = self.preparation.vectors(inputs.semantic)[0].numpy()[inputs.image_of_row]
         joined: NDArray[np.float32] = np.concatenate(
             [features / np.sqrt(features.shape[1]), seen / np.sqrt(seen.shape[1])], axis=1
         ).astype(np.float32)
         return joined
 
+    def image_distance(self, semantic: NDArray[np.float32]) -> Values:
+        """Return how unlike the training images are to I images, (I,): mean squared z-score."""
+        vectors = self.preparation.vectors(semantic).numpy().astype(np.float64)
+        distance: Values = (vectors**2).mean(axis=(0, 2))
+        return distance
+
+    def without_residual(self) -> QualityHead:
+        """Return the base of a retrained head."""
+        return QualityHead(self.network, self.preparation, self.card)
+
+    def with_card(self, **changes: Any) -> QualityHead:
+        """Return the head with other entries in its card."""
+        card = replace(self.card, **changes)
+        return QualityHead(self.network, self.preparation, card, self.residual)
+
     def to_bytes(self) -> bytes:
         """Return the head as the content of a safetensors file."""
         tensors = {f"network.{k}": v.contiguous() for k, v in self.network.state_dict().items()}
-        preparation = self.preparation
-        for name in (
-            "embedding_mean",
-            "basis",
-            "semantic_mean",
-            "semantic_scale",
-            "feature_mean",
-            "feature_scale",
-        ):
-            tensors[f"preparation.{name}"] = getattr(preparation, name).contiguous()
-        card = self.card
+        tensors |= {
+            f"preparation.{name}": value.contiguous()
+            for name, value in self.preparation.tensors().items()
+        }
+        metadata = {"rsqa_head": self.card.to_json()}
         residual = self.residual
         if residual is not None:
             tensors["residual.inputs"] = torch.from_numpy(residual.inputs)
             tensors["residual.alpha"] = torch.from_numpy(residual.alpha)
-        content: dict[str, Any] = {
-            "encoder_name": card.encoder_name,
-            "encoder_fingerprint": card.encoder_fingerprint,
-            "folds": card.folds,
-            "member_fold": card.member_fold,
-            "interval": card.interval,
-            "gate": card.gate,
-            "width": card.width,
-            "features_version": card.features_version,
-            "trained_on": card.trained_on,
-            "embedding_dim": preparation.embedding_dim,
-            "residual": residual
-            and {
-                "images": residual.images,
-                "sources": residual.sources,
-                "kernel": asdict(residual.kernel),
-            },
-        }
-        # Not sorted: members name folds by their place.
-        metadata = {"rsqa_head": json.dumps(content)}
+            tensors["residual.centres_px"] = torch.from_numpy(residual.places.centres_px)
+            metadata["rsqa_residual"] = json.dumps(
+                {
+                    "images": residual.places.images,
+                    "sources": residual.places.sources,
+                    "segmenters": residual.places.segmenters,
+                    "kernel": asdict(residual.kernel),
+                }
+            )
         return bytes(save(tensors, metadata=metadata))
 
     def save(self, path: Path) -> str:
@@ -226,24 +230,6 @@ class QualityHead:
         content = self.to_bytes()
         write_atomically(path, content)
         return hashlib.sha256(content).hexdigest()
-
-    def _check(self, semantic: NDArray[np.float32], rows: NDArray[np.float32]) -> None:
-        expected = (
-            self.preparation.semantic_inputs
-            - self.preparation.basis.shape[2]
-            + self.preparation.embedding_dim
-        )
-        if semantic.ndim != 2 or semantic.shape[1] != expected:
-            raise InvalidInputError(
-                f"Expected `semantic` to be (N, {expected}), but got {semantic.shape}."
-            )
-        if rows.shape != (semantic.shape[0], len(FEATURE_NAMES)):
-            raise InvalidInputError(
-                f"Expected `rows` to be ({semantic.shape[0]}, {len(FEATURE_NAMES)}), but got "
-                f"{rows.shape}."
-            )
-        if not np.isfinite(semantic).all():
-            raise InvalidInputError("Expected finite semantic vectors, but got NaN or infinity.")
 
 
 def load_head(path: Path) -> QualityHead:
@@ -255,7 +241,8 @@ def load_head(path: Path) -> QualityHead:
     """
     try:
         with safe_open(path, framework="pt") as stream:
-            content = json.loads((stream.metadata() or {})["rsqa_head"])
+            metadata = stream.metadata() or {}
+            content = json.loads(metadata["rsqa_head"])
             tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own type for a bad header
         raise UnreadableFileError(
@@ -271,7 +258,8 @@ def load_head(path: Path) -> QualityHead:
             f"computes version {VERSION}. Retrain the head."
         )
     try:
-        return _rebuilt(content, tensors)
+        about = json.loads(metadata.get("rsqa_residual", "null"))
+        return _rebuilt(card_from_json(content), tensors, about)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnreadableFileError(
             f"The head {path.name} is not whole: {' '.join(str(error).split())[:300]}. Restore the "
@@ -279,45 +267,32 @@ def load_head(path: Path) -> QualityHead:
         ) from error
 
 
-def _rebuilt(content: dict[str, Any], tensors: dict[str, Tensor]) -> QualityHead:
-    embedding_dim = int(content["embedding_dim"])
-    prepared = {
-        key.removeprefix("preparation."): value
-        for key, value in tensors.items()
-        if key.startswith("preparation.")
-    }
-    preparation = Preparation(embedding_dim, **prepared)
-    card = HeadCard(
-        encoder_name=content["encoder_name"],
-        encoder_fingerprint=content["encoder_fingerprint"],
-        folds={name: tuple(shas) for name, shas in content["folds"].items()},
-        member_fold=tuple(content["member_fold"]),
-        interval=(float(content["interval"][0]), float(content["interval"][1])),
-        gate=content["gate"],
-        width=int(content["width"]),
-        features_version=int(content["features_version"]),
-        trained_on=tuple(content["trained_on"]),
-    )
+def _rebuilt(
+    card: HeadCard, tensors: dict[str, Tensor], about: dict[str, Any] | None
+) -> QualityHead:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    preparation = Preparation(**part("preparation."))
     network = GatedHead(
         len(card.member_fold),
-        preparation.semantic_inputs,
-        SEGMENTATION_INPUTS,
+        preparation.vector_inputs,
         card.width,
         card.gate,
+        branch=card.branch,
     )
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-    )
-    return QualityHead(network, preparation, card, _residual(content["residual"], tensors))
-
-
-def _residual(about: dict[str, Any] | None, tensors: dict[str, torch.Tensor]) -> Residual | None:
-    if about is None:
-        return None
-    return Residual(
-        inputs=tensors["residual.inputs"].numpy(),
-        images=tuple(about["images"]),
-        sources=tuple(about["sources"]),
-        alpha=tensors["residual.alpha"].numpy(),
-        kernel=Kernel(**about["kernel"]),
-    )
+    network.load_state_dict(part("network."))
+    residual = None
+    if about is not None:
+        residual = Residual(
+            inputs=tensors["residual.inputs"].numpy(),
+            places=Places(
+                tuple(about["images"]),
+                tuple(about["sources"]),
+                tensors["residual.centres_px"].numpy(),
+                tuple(about["segmenters"]),
+            ),
+            alpha=tensors["residual.alpha"].numpy(),
+            kernel=Kernel(**about["kernel"]),
+        )
+    return QualityHead(network, preparation, card, residual)

@@ -1,117 +1,184 @@
-"""From raw rows to what a member's network takes: standardised, compressed, missing marked."""
+"""From raw numbers to what a member's network takes: standardised, compressed, missing marked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsqa_core.features.names import FEATURE_NAMES, GROUPS
+from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS, names_of
+from rsqa_core.heads.inputs import HeadInputs
 
 COMPONENTS = 12
-"""Principal components kept of the encoder's embedding."""
-
-_GROUP_ROWS = {
-    group: [FEATURE_NAMES.index(name) for name in names] for group, names in GROUPS.items()
-}
-SEGMENTATION_INPUTS = len(FEATURE_NAMES) + len(GROUPS)
+"""Principal components kept of the encoder's view."""
+ROW_GROUPS = tuple(group for group in GROUPS if group != "mask")
+"""What the head sees of a whole candidate. Shares of classes are left out: they tell the scenes of
+the training apart, and the picture's content is the semantic branch's part."""
+ROW_NAMES = names_of(ROW_GROUPS)
 CLIP = 4.0
 """Standardised values are clipped here: one wild number must not decide a score."""
+
+_ROW_COLUMNS = [FEATURE_NAMES.index(name) for name in ROW_NAMES]
+_GROUP_COLUMNS = [[ROW_NAMES.index(name) for name in GROUPS[group]] for group in ROW_GROUPS]
+ROW_INPUTS = len(ROW_NAMES) + len(ROW_GROUPS)
+CELL_INPUTS = len(CELL_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Inputs of the network, every tensor with M members first.
+
+    Attributes:
+        vectors: (M, I, V) semantic vectors.
+        tokens: (M, I, P, COMPONENTS) the encoder's view by cell.
+        rows: (M, N, ROW_INPUTS).
+        cells: (M, N, P, CELL_INPUTS).
+    """
+
+    vectors: Tensor
+    tokens: Tensor
+    rows: Tensor
+    cells: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """Means, scales and basis of each member, measured on the rows that it trains on.
+    """Means, scales and basis of each member, measured on the images that it trains on.
 
     Attributes:
-        embedding_dim: D, length of the embedding at the start of the semantic vector.
-        basis: (M, D, COMPONENTS) float32 principal directions.
-        semantic_mean, semantic_scale: (M, COMPONENTS + rest) float32.
-        embedding_mean: (M, D) float32.
-        feature_mean, feature_scale: (M, F) float32.
+        token_mean: (M, D) float32 mean of the encoder's view of cells.
+        basis: (M, D, COMPONENTS) float32 its principal directions.
+        token_scale: (M, COMPONENTS) float32.
+        vector_mean, vector_scale: (M, V) float32 of the compressed embedding and the rest.
+        row_mean, row_scale: (M, len(ROW_NAMES)) float32.
+        cell_mean, cell_scale: (M, CELL_INPUTS) float32.
     """
 
-    embedding_dim: int
-    embedding_mean: Tensor
+    token_mean: Tensor
     basis: Tensor
-    semantic_mean: Tensor
-    semantic_scale: Tensor
-    feature_mean: Tensor
-    feature_scale: Tensor
+    token_scale: Tensor
+    vector_mean: Tensor
+    vector_scale: Tensor
+    row_mean: Tensor
+    row_scale: Tensor
+    cell_mean: Tensor
+    cell_scale: Tensor
 
     @property
-    def semantic_inputs(self) -> int:
-        return int(self.semantic_mean.shape[1])
+    def embedding_dim(self) -> int:
+        return int(self.token_mean.shape[1])
 
-    def semantic(self, vectors: NDArray[np.float32]) -> Tensor:
-        """Turn (N, D + rest) raw vectors into (M, N, COMPONENTS + rest)."""
-        raw = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32))
-        joined = _compress(raw, self.embedding_dim, self.embedding_mean, self.basis)
-        scaled = (joined - self.semantic_mean[:, None]) / self.semantic_scale[:, None]
-        return scaled.clamp(-CLIP, CLIP)
+    @property
+    def vector_inputs(self) -> int:
+        return int(self.vector_mean.shape[1])
 
-    def features(self, rows: NDArray[np.float32]) -> Tensor:
-        """Turn (N, F) raw rows with NaN into (M, N, F + groups); missing is 0 with a flag of 1."""
-        raw = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32))
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every field by name, as a file keeps them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def vectors(self, semantic: NDArray[np.float32]) -> Tensor:
+        """Turn (I, D + rest) semantic vectors into (M, I, V)."""
+        raw = torch.from_numpy(np.ascontiguousarray(semantic, dtype=np.float32))
+        joined = _compressed(raw, self.token_mean, self.basis)
+        return _standardised(joined, self.vector_mean, self.vector_scale)
+
+    def rows(self, rows: NDArray[np.float32]) -> Tensor:
+        """Turn (N, F) raw rows into (M, N, ROW_INPUTS); missing is 0 with a flag of 1 a group."""
+        raw = torch.from_numpy(np.ascontiguousarray(rows[:, _ROW_COLUMNS], dtype=np.float32))
         known = torch.isfinite(raw)
-        scaled = (raw - self.feature_mean[:, None]) / self.feature_scale[:, None]
-        scaled = torch.where(known, scaled, torch.zeros(())).clamp(-CLIP, CLIP)
+        scaled = _standardised(raw[None], self.row_mean, self.row_scale)
         flags = torch.stack(
-            [(~known[:, columns].any(dim=1)).float() for columns in _GROUP_ROWS.values()], dim=1
+            [(~known[:, columns].any(dim=1)).float() for columns in _GROUP_COLUMNS], dim=1
         )
         return torch.cat([scaled, flags.expand(scaled.shape[0], -1, -1)], dim=-1)
 
+    def prepared(self, inputs: HeadInputs) -> Prepared:
+        """Turn raw inputs into those of the network."""
+        tokens = torch.from_numpy(np.ascontiguousarray(inputs.tokens, dtype=np.float32))
+        centred = tokens[None] - self.token_mean[:, None, None]
+        components = torch.einsum("mipd,mdc->mipc", centred, self.basis)
+        zero = torch.zeros_like(self.token_scale)
+        cells = torch.from_numpy(np.ascontiguousarray(inputs.cells, dtype=np.float32))
+        return Prepared(
+            vectors=self.vectors(inputs.semantic),
+            tokens=_standardised(components, zero, self.token_scale),
+            rows=self.rows(inputs.rows),
+            cells=_standardised(cells[None], self.cell_mean, self.cell_scale),
+        )
 
-def fit_preparation(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.float32],
-    image_of_row: NDArray[np.int64],
-    member_images: NDArray[np.bool_],
-    embedding_dim: int,
-) -> Preparation:
+
+def fit_preparation(inputs: HeadInputs, member_images: NDArray[np.bool_]) -> Preparation:
     """Measure a Preparation.
 
     Args:
-        vectors: (I, D + rest) semantic vector of each image.
-        rows: (N, F) raw rows, NaN where missing.
-        image_of_row: (N,) index of each row's image.
+        inputs: all candidates.
         member_images: (M, I) True where a member may look at an image.
-        embedding_dim: D.
     """
-    parts: list[tuple[Tensor, ...]] = []
+    dim = inputs.tokens.shape[2]
+    parts: list[dict[str, Tensor]] = []
+    known: dict[bytes, dict[str, Tensor]] = {}
     for allowed in member_images:
-        own = torch.from_numpy(vectors[allowed])
-        mean = own[:, :embedding_dim].mean(dim=0)
-        _, _, directions = torch.linalg.svd(own[:, :embedding_dim] - mean, full_matrices=False)
-        basis = torch.zeros(embedding_dim, COMPONENTS)
-        kept = min(COMPONENTS, directions.shape[0])
-        basis[:, :kept] = directions[:kept].T
-        joined = _compress(own, embedding_dim, mean[None], basis[None])[0]
-        seen = rows[allowed[image_of_row]]
-        with np.errstate(invalid="ignore"):
-            count = np.isfinite(seen).sum(axis=0)
-            filled = np.nan_to_num(seen)
-            feature_mean = filled.sum(axis=0) / np.maximum(count, 1)
-            spread = np.where(np.isfinite(seen), seen - feature_mean, 0.0)
-            feature_scale = np.sqrt((spread**2).sum(axis=0) / np.maximum(count, 1))
-        parts.append(
-            (
-                mean,
-                basis,
-                joined.mean(dim=0),
-                joined.std(dim=0).clamp(min=1e-3),
-                torch.from_numpy(feature_mean.astype(np.float32)),
-                torch.from_numpy(np.maximum(feature_scale, 1e-4).astype(np.float32)),
-            )
-        )
-    stacked = [torch.stack(column) for column in zip(*parts, strict=True)]
-    return Preparation(embedding_dim, *stacked)
+        key = allowed.tobytes()
+        if key not in known:
+            known[key] = _measured(inputs, allowed, dim)
+        parts.append(known[key])
+    return Preparation(**{name: torch.stack([p[name] for p in parts]) for name in parts[0]})
 
 
-def _compress(vectors: Tensor, embedding_dim: int, mean: Tensor, basis: Tensor) -> Tensor:
-    embedding, rest = vectors[:, :embedding_dim], vectors[:, embedding_dim:]
-    components = torch.matmul(embedding[None] - mean[:, None], basis)
-    return torch.cat([components, rest.expand(components.shape[0], -1, -1)], dim=-1)
+def _measured(inputs: HeadInputs, allowed: NDArray[np.bool_], dim: int) -> dict[str, Tensor]:
+    tokens = torch.from_numpy(inputs.tokens[allowed].reshape(-1, dim).astype(np.float32))
+    mean = tokens.mean(dim=0)
+    # From the (D, D) covariance: there are many more tokens than dimensions.
+    centred = tokens - mean
+    _, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
+    kept = min(COMPONENTS, dim)
+    basis = torch.zeros(dim, COMPONENTS)
+    basis[:, :kept] = directions[:, -kept:].flip(1)
+    scale = (centred @ basis).std(dim=0).clamp(min=1e-3)
+    vectors = torch.from_numpy(inputs.semantic[allowed].astype(np.float32))
+    joined = _compressed(vectors, mean[None], basis[None])[0]
+    seen = allowed[inputs.image_of_row]
+    row_mean, row_scale = _moments(inputs.rows[seen][:, _ROW_COLUMNS])
+    cells = inputs.cells[seen]
+    cell_mean, cell_scale = _moments(cells.reshape(-1, cells.shape[2]))
+    return {
+        "token_mean": mean,
+        "basis": basis,
+        "token_scale": scale,
+        "vector_mean": joined.mean(dim=0),
+        "vector_scale": joined.std(dim=0).clamp(min=1e-3),
+        "row_mean": row_mean,
+        "row_scale": row_scale,
+        "cell_mean": cell_mean,
+        "cell_scale": cell_scale,
+    }
+
+
+def _moments(values: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each column, missing values left out."""
+    there = np.isfinite(values)
+    count = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, values, 0.0).sum(axis=0, dtype=np.float64) / count
+    spread = np.where(there, values - mean, 0.0)
+    scale = np.sqrt((spread**2).sum(axis=0, dtype=np.float64) / count)
+    return (
+        torch.from_numpy(mean.astype(np.float32)),
+        torch.from_numpy(np.maximum(scale, 1e-4).astype(np.float32)),
+    )
+
+
+def _standardised(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Standardise (1 or M, ..., c) by (M, c); what is not finite becomes the mean, 0."""
+    shape = (mean.shape[0], *(1,) * (values.ndim - 2), mean.shape[1])
+    scaled = (values - mean.view(shape)) / scale.view(shape)
+    return torch.where(torch.isfinite(scaled), scaled, torch.zeros(())).clamp(-CLIP, CLIP)
+
+
+def _compressed(vectors: Tensor, mean: Tensor, basis: Tensor) -> Tensor:
+    """Return (M, I, COMPONENTS + rest) of (I, D + rest)."""
+    dim = mean.shape[1]
+    components = torch.matmul(vectors[None, :, :dim] - mean[:, None], basis)
+    return torch.cat([components, vectors[:, dim:].expand(len(mean), -1, -1)], dim=-1)

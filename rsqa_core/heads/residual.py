@@ -1,8 +1,9 @@
 """What labels teach a head about one project: a Gaussian process on its errors.
 
 The base head says what holds everywhere; its errors on a project are alike for candidates that look
-alike, lie in the same source image, or, most of all, show the same image. A Gaussian process with
-those three terms turns a few labels into corrections of every other candidate, in closed form.
+alike, above all where they lie close together, for candidates of one source image and, most of
+all, of one image. A Gaussian process with
+those terms turns a few labels into corrections of every other candidate, in closed form.
 
 References:
     Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, chapter 2.
@@ -10,13 +11,13 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
+from rsqa_core.heads.inputs import Places
 
 Values = NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class Kernel:
         image: shared by all candidates of an image.
         image_alike: shared by candidates of an image that look alike; over ``image_length``.
         source: shared by all tiles of a source image.
+        near: shared by candidates of a source image that look alike and lie close together; over
+            ``near_px`` between the centres of their tiles.
         noise: of a label.
     """
 
@@ -49,12 +52,21 @@ class Kernel:
     image_alike: float = 0.05
     image_length: float = 1.7
     source: float = 0.035
+    near: float = 0.06
+    near_px: float = 512.0
     noise: float = 0.02
 
     @property
     def variance(self) -> float:
         """Prior variance of an error without the noise."""
-        parts = (self.everywhere, self.alike, self.image, self.image_alike, self.source)
+        parts = (
+            self.everywhere,
+            self.alike,
+            self.image,
+            self.image_alike,
+            self.source,
+            self.near,
+        )
         return float(sum(part**2 for part in parts))
 
 
@@ -64,51 +76,41 @@ class Residual:
 
     Attributes:
         inputs: (n, p) float32 description of each labelled candidate.
-        images, sources: name of the image and of the source image of each.
+        places: of each.
         alpha: (n,) float64 weights.
         kernel: its terms.
     """
 
     inputs: NDArray[np.float32]
-    images: tuple[str, ...]
-    sources: tuple[str, ...]
+    places: Places
     alpha: Values
     kernel: Kernel = Kernel()
 
-    def correction(
-        self, inputs: NDArray[np.float32], images: Sequence[str], sources: Sequence[str]
-    ) -> tuple[Values, Values]:
+    def correction(self, inputs: NDArray[np.float32], places: Places) -> tuple[Values, Values]:
         """Return what to add to the base head's scores, and how close the nearest label is.
 
         Args:
             inputs: (N, p) description of each candidate.
-            images, sources: N names each.
+            places: of each.
 
         Returns:
             (N,) correction in units of quality; (N,) closeness, 0 far from every label, 1 at one.
         """
-        image_codes = _codes(self.images, images)
-        source_codes = _codes(self.sources, sources)
         mean = np.empty(len(inputs))
         closeness = np.empty(len(inputs))
         for start in range(0, len(inputs), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
-            covariance = _covariance(
-                self.kernel,
-                inputs[rows],
-                self.inputs,
-                image_codes[1][rows, None] == image_codes[0],
-                source_codes[1][rows, None] == source_codes[0],
+            rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(inputs)))
+            found = covariance(
+                self.kernel, inputs[rows], places.only(rows), self.inputs, self.places
             )
-            mean[rows] = covariance @ self.alpha
-            closeness[rows] = covariance.max(axis=1) / self.kernel.variance
+            mean[rows] = found @ self.alpha
+            closeness[rows] = found.max(axis=1) / self.kernel.variance
         return mean, np.clip(closeness, 0.0, 1.0)
 
 
 def fit_residual(
     inputs: NDArray[np.float32],
-    images: Sequence[str],
-    sources: Sequence[str],
+    places: Places,
     errors: Values,
     noise: Values,
     kernel: Kernel | None = None,
@@ -118,7 +120,7 @@ def fit_residual(
 
     Args:
         inputs: (n, p) description of each.
-        images, sources: n names each.
+        places: of each.
         errors: (n,) label minus the base head's score.
         noise: (n,) standard deviation of each label beyond the kernel's noise, 0 for a plain one.
 
@@ -131,47 +133,46 @@ def fit_residual(
     if len(errors) > MAX_POINTS:
         kept = np.sort(np.random.default_rng(seed).permutation(len(errors))[:MAX_POINTS])
         inputs, errors, noise = inputs[kept], errors[kept], noise[kept]
-        images = [images[i] for i in kept]
-        sources = [sources[i] for i in kept]
-    image_codes = _codes(images, images)[0]
-    source_codes = _codes(sources, sources)[0]
-    covariance = _covariance(
-        chosen,
-        inputs,
-        inputs,
-        image_codes[:, None] == image_codes,
-        source_codes[:, None] == source_codes,
-    )
-    covariance[np.diag_indices_from(covariance)] += chosen.noise**2 + noise**2
-    alpha: Values = np.linalg.solve(covariance, errors).astype(np.float64)
-    return Residual(inputs, tuple(images), tuple(sources), alpha, chosen)
+        places = places.only(kept)
+    matrix = covariance(chosen, inputs, places, inputs, places)
+    matrix[np.diag_indices_from(matrix)] += chosen.noise**2 + noise**2
+    alpha: Values = np.linalg.solve(matrix, errors).astype(np.float64)
+    return Residual(inputs, places, alpha, chosen)
 
 
-def _covariance(
+def covariance(
     kernel: Kernel,
     left: NDArray[np.float32],
+    left_places: Places,
     right: NDArray[np.float32],
-    same_image: NDArray[np.bool_],
-    same_source: NDArray[np.bool_],
+    right_places: Places,
 ) -> Values:
+    """Return the prior covariance of the errors of candidates, (n, m) in squared quality."""
     square = (
         (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T
     ).astype(np.float64)
     square = np.maximum(square, 0.0)
-    alike = kernel.alike**2 * np.exp(-square / (2 * kernel.alike_length**2))
+    alike = np.exp(-square / (2 * kernel.alike_length**2))
     sibling = kernel.image**2 + kernel.image_alike**2 * np.exp(
         -square / (2 * kernel.image_length**2)
     )
-    covariance: Values = (
-        kernel.everywhere**2 + alike + same_image * sibling + same_source * kernel.source**2
+    offset = left_places.centres_px[:, None] - right_places.centres_px[None]
+    near = np.exp(-(offset**2).sum(axis=2) / (2 * kernel.near_px**2))
+    same_image = _same(left_places.images, right_places.images)
+    same_source = _same(left_places.sources, right_places.sources)
+    total: Values = (
+        kernel.everywhere**2
+        + kernel.alike**2 * alike
+        + same_image * sibling
+        + same_source * (kernel.source**2 + kernel.near**2 * near * alike)
     )
-    return covariance
+    return total
 
 
-def _codes(
-    known: Sequence[str], asked: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number names so that equal ones are equal; -1 for an asked name that is not known."""
+def _same(left: tuple[str, ...], right: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return where names are equal, (n, m); an empty name equals none."""
     numbers: dict[str, int] = {}
-    first = np.array([numbers.setdefault(name, len(numbers)) for name in known], dtype=np.int64)
-    return first, np.array([numbers.get(name, -1) for name in asked], dtype=np.int64)
+    first = np.array([numbers.setdefault(name, len(numbers)) for name in left], dtype=np.int64)
+    second = np.array([numbers.get(name, -1) if name else -1 for name in right], dtype=np.int64)
+    same: NDArray[np.bool_] = first[:, None] == second[None]
+    return same

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.evaluation.agreement import Pooled, paired_mae_change, pooled
-from rsqa_core.heads.head import COVERAGE, Prediction, QualityHead
-from rsqa_core.heads.residual import fit_residual
+from rsqa_core.heads.card import COVERAGE
+from rsqa_core.heads.head import Prediction, QualityHead
+from rsqa_core.heads.inputs import HeadInputs, Places
+from rsqa_core.heads.residual import Residual, fit_residual
 from rsqa_core.progress import Progress, no_progress
 
 Values = NDArray[np.float64]
@@ -27,30 +29,16 @@ class Labels:
     """Labelled candidates of one project, n of them.
 
     Attributes:
-        semantic: (n, D + rest) float32 semantic vector of each one's image.
-        rows: (n, F) float32 description rows.
-        images, sources: sha256 of the image and of the source image of each.
+        inputs: what the head is given of them.
+        places: where they lie.
         targets: (n,) quality in 0..1.
         noise: (n,) standard deviation of each label, 0 where nothing is known of it.
     """
 
-    semantic: NDArray[np.float32]
-    rows: NDArray[np.float32]
-    images: tuple[str, ...]
-    sources: tuple[str, ...]
+    inputs: HeadInputs
+    places: Places
     targets: Values
     noise: Values
-
-    def only(self, rows: NDArray[np.int64]) -> Labels:
-        """Return the labels of ``rows``."""
-        return Labels(
-            self.semantic[rows],
-            self.rows[rows],
-            tuple(self.images[i] for i in rows),
-            tuple(self.sources[i] for i in rows),
-            self.targets[rows],
-            self.noise[rows],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +83,17 @@ def adapt(
     Raises:
         InvalidInputError: too few labels or labelled images to learn from and to check.
     """
-    names = sorted(set(labels.images))
+    names = sorted(set(labels.places.images))
     if len(labels.targets) < MINIMUM_LABELS or len(names) < MINIMUM_IMAGES:
         raise InvalidInputError(
             f"Expected at least {MINIMUM_LABELS} labelled candidates on {MINIMUM_IMAGES} images, "
             f"but got {len(labels.targets)} on {len(names)}. Review more images, then train again."
         )
+    view = BaseView.of(base, labels)
     known = _known_to(current, labels)
     parts = np.random.default_rng(seed).permutation(len(names)) % splits
     part_of = dict(zip(names, parts.tolist(), strict=True))
-    part = np.array([part_of[name] for name in labels.images])
+    part = np.array([part_of[name] for name in labels.places.images])
     before = np.empty(len(part))
     after = np.empty(len(part))
     for number in range(splits):
@@ -112,21 +101,17 @@ def adapt(
         held_out = np.flatnonzero(part == number)
         if not held_out.size:
             continue
-        asked = labels.only(held_out)
-        earlier = np.flatnonzero((part != number) & known)
-        before[held_out] = predict(retrained(base, labels.only(earlier)), asked).score
-        after[held_out] = predict(
-            retrained(base, labels.only(np.flatnonzero(part != number))), asked
-        ).score
+        before[held_out] = view.corrected(np.flatnonzero((part != number) & known), held_out)
+        after[held_out] = view.corrected(np.flatnonzero(part != number), held_out)
     head = retrained(base, labels)
     if len(labels.targets) >= CALIBRATION_LABELS:
-        head = _recalibrated(head, base, labels, after)
+        head = _recalibrated(head, view, after)
     progress("checking on held-out labels", splits + 1, splits + 1)
     first, second = pooled(before, labels.targets), pooled(after, labels.targets)
     if first is None or second is None:
         raise InvalidInputError("Expected finite predictions for the labels, but got none.")
     position = {name: index for index, name in enumerate(names)}
-    image = np.array([position[name] for name in labels.images])
+    image = np.array([position[name] for name in labels.places.images])
     return Adaptation(
         head=head,
         before=first,
@@ -138,48 +123,76 @@ def adapt(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BaseView:
+    """What a base head says of labelled candidates, computed once for many residuals.
+
+    Attributes:
+        labels: n labelled candidates.
+        prediction: the base head's.
+        described: (n, p) by which a residual finds alike ones.
+    """
+
+    labels: Labels
+    prediction: Prediction
+    described: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, base: QualityHead, labels: Labels) -> BaseView:
+        plain = base.without_residual()
+        return cls(labels, predict(plain, labels), plain.residual_inputs(labels.inputs))
+
+    def residual(self, rows: NDArray[np.int64]) -> Residual:
+        """Fit a residual to the labels of ``rows``."""
+        labels = self.labels
+        return fit_residual(
+            self.described[rows],
+            labels.places.only(rows),
+            labels.targets[rows] - self.prediction.score[rows],
+            labels.noise[rows],
+        )
+
+    def corrected(self, learnt: NDArray[np.int64], asked: NDArray[np.int64]) -> Values:
+        """Return the scores of ``asked`` after learning from the labels of ``learnt``."""
+        score = self.prediction.score[asked]
+        if not learnt.size:
+            return score
+        added, _ = self.residual(learnt).correction(
+            self.described[asked], self.labels.places.only(asked)
+        )
+        return np.clip(score + added, 0.0, 1.0)
+
+
 def retrained(base: QualityHead, labels: Labels) -> QualityHead:
     """Return ``base`` with a residual fitted to ``labels``; without labels, as it is."""
-    plain = QualityHead(base.network, base.preparation, base.card)
+    plain = base.without_residual()
     if not len(labels.targets):
         return plain
-    residual = fit_residual(
-        plain.residual_inputs(labels.semantic, labels.rows),
-        labels.images,
-        labels.sources,
-        labels.targets - predict(plain, labels).score,
-        labels.noise,
-    )
+    residual = BaseView.of(base, labels).residual(np.arange(len(labels.targets)))
     return QualityHead(base.network, base.preparation, base.card, residual)
 
 
 def predict(head: QualityHead, labels: Labels) -> Prediction:
     """Predict the labelled candidates."""
-    return head.predict(
-        labels.semantic,
-        labels.rows,
-        labels.sources,
-        head.card.encoder_fingerprint,
-        labels.images,
-    )
+    return head.predict(labels.inputs, labels.places, head.card.encoder_fingerprint)
 
 
 def _known_to(current: QualityHead, labels: Labels) -> NDArray[np.bool_]:
     """Return which labels' images the current head has learnt from."""
-    seen: Sequence[str] = () if current.residual is None else current.residual.images
+    seen: Sequence[str] = () if current.residual is None else current.residual.places.images
     learnt = set(seen)
-    return np.array([name in learnt for name in labels.images])
+    return np.array([name in learnt for name in labels.places.images])
 
 
-def _recalibrated(
-    head: QualityHead, base: QualityHead, labels: Labels, predicted: Values
-) -> QualityHead:
+def _recalibrated(head: QualityHead, view: BaseView, predicted: Values) -> QualityHead:
     """Scale the interval so that it covers COVERAGE of the cross-validated errors."""
-    floor, times = base.card.interval
-    plain = QualityHead(base.network, base.preparation, base.card)
-    half = floor + times * predict(plain, labels).spread
-    ratios = np.sort(np.abs(predicted - labels.targets) / np.maximum(half, 1e-6))
+    interval = head.card.interval
+    half = interval.factor * (
+        interval.floor
+        + interval.spread * view.prediction.spread
+        + interval.doubt * (1 - view.prediction.score)
+    )
+    ratios = np.sort(np.abs(predicted - view.labels.targets) / np.maximum(half, 1e-6))
     rank = min(int(np.ceil(COVERAGE * (len(ratios) + 1))), len(ratios)) - 1
-    factor = float(ratios[rank])
-    card = replace(head.card, interval=(floor * factor, times * factor))
-    return QualityHead(head.network, head.preparation, card, head.residual)
+    factor = interval.factor * float(ratios[rank])
+    return head.with_card(interval=replace(interval, factor=factor))

@@ -12,8 +12,10 @@ import numpy as np
 from rsqa_core.evaluation.agreement import pooled
 from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.files import write_atomically
-from rsqa_core.heads.head import BASE_HEAD, HeadCard, QualityHead
-from rsqa_core.training.head import HeadData
+from rsqa_core.heads.card import RISK, HeadCard
+from rsqa_core.heads.head import BASE_HEAD, QualityHead
+from rsqa_core.training.head_data import HeadData
+from rsqa_core.training.qualifying import out_of_fold
 
 
 def write_card(
@@ -38,16 +40,10 @@ def write_card(
 def base_head_figures(head: QualityHead, data: HeadData) -> dict[str, Any]:
     """Measure a base head on its held-out folds, each scored by members that never saw it."""
     folds = np.array(data.fold_names)[data.image_of_row]
-    rows = np.flatnonzero(folds != "")
-    prediction = head.predict(
-        data.semantic[data.image_of_row[rows]],
-        data.rows[rows],
-        [data.sources[i] for i in data.image_of_row[rows]],
-        head.card.encoder_fingerprint,
-    )
+    rows, prediction = out_of_fold(head, data)
     target = data.targets[rows].astype(np.float64)
     inside = (prediction.low <= target) & (target <= prediction.high)
-    max_prob = data.rows[rows, FEATURE_NAMES.index("max_prob_mean")].astype(np.float64)
+    max_prob = data.inputs.rows[rows, FEATURE_NAMES.index("max_prob_mean")].astype(np.float64)
     figures: dict[str, Any] = {}
     for fold in ["all", *sorted(set(folds[rows].tolist()))]:
         chosen = np.ones(len(rows), bool) if fold == "all" else folds[rows] == fold
@@ -63,7 +59,11 @@ def base_head_figures(head: QualityHead, data: HeadData) -> dict[str, Any]:
             "ac_srcc": plain.srcc or 0.0,
             "ac_mae": plain.mae,
         }
-    return {"held_out_folds": figures}
+    return {
+        "held_out_folds": figures,
+        "best_margin": head.card.best_margin,
+        "best_risk": RISK,
+    }
 
 
 def write_base_head_card(folder: Path, card: HeadCard, figures: Mapping[str, Any]) -> None:

@@ -1,103 +1,153 @@
-"""Labelled candidates for the base head, from imagery with reference masks."""
+"""Labelled candidates that a head learns from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.features.description import context_rows, full_row, segmenter_row
-from rsqa_core.features.masks import PictureGrid
-from rsqa_core.features.semantic import SemanticDescriber
-from rsqa_core.metrics import overall_accuracy
-from rsqa_core.progress import Progress, no_progress
-from rsqa_core.segmenters.mapping import class_targets, map_probs
-from rsqa_core.segmenters.network import Segmenter
-from rsqa_core.training.head import HeadData
+from rsqa_core.features.grids import CELL_SIDE, pooled
+from rsqa_core.heads.inputs import HeadInputs, Places
+from rsqa_core.records import VOID
+
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class HeadImage:
-    """One image to learn from.
+class HeadData:
+    """N labelled candidates of I images.
 
     Attributes:
-        rgb: (3, H, W) uint8.
-        reference_mask: (H, W) uint8 ids into ``classes``, or VOID.
-        classes: class names by id.
-        source: sha256 of the file that it was cut from (or another stable name of it).
-        fold: images of one fold are never scored by members that trained on it; "" for none.
-        class_map: as in a project.
+        inputs: what the head is given of them.
+        places: where they lie.
+        fold_names: fold of each image by name, I entries; "" keeps an image in every training set.
+        targets: (N,) overall accuracy in 0..1.
+        weights: (N,) importance of each label, 1 for a trusted one.
+        cell_targets: (N, P) share of each cell's valid pixels that is right, NaN without any.
+        cell_valid: (N, P) share of each cell's pixels that is valid.
+        mean_iou, boundary_f1: (N,) measured, NaN where unknown.
+        class_iou: (N, K) measured IoU by class, NaN where a class is absent.
+        class_guess: (N, K) what the consensus expects of it.
+        class_names: normalised names of every class of the training.
     """
 
-    rgb: NDArray[np.uint8]
-    reference_mask: NDArray[np.uint8]
-    classes: tuple[str, ...]
-    source: str
-    fold: str
-    class_map: Mapping[str, str] = field(default_factory=dict)
+    inputs: HeadInputs
+    places: Places
+    fold_names: tuple[str, ...]
+    targets: Array
+    weights: Array
+    cell_targets: Array
+    cell_valid: Array
+    mean_iou: Array
+    boundary_f1: Array
+    class_iou: Array
+    class_guess: Array
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.inputs)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("fold_names", "class_names") and len(value) != count:
+                raise InvalidInputError(
+                    f"Expected `{field.name}` of {count} candidates, but got {len(value)}."
+                )
+        if len(self.fold_names) != len(self.inputs.semantic):
+            raise InvalidInputError(
+                f"Expected a fold for each of {len(self.inputs.semantic)} images, but got "
+                f"{len(self.fold_names)}."
+            )
+        inside = (self.targets >= 0) & (self.targets <= 1)
+        if not inside.all():  # False for NaN too
+            raise InvalidInputError("Expected every target to be a number in [0, 1].")
+
+    @property
+    def image_of_row(self) -> NDArray[np.int64]:
+        return self.inputs.image_of_row
+
+    def only(self, rows: NDArray[np.int64]) -> HeadData:
+        """Return the candidates of ``rows``; their images keep their places."""
+        kept = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return HeadData(
+            inputs=self.inputs.only(rows),
+            places=self.places.only(rows),
+            fold_names=self.fold_names,
+            class_names=self.class_names,
+            **kept,
+        )
 
 
-def describe_images(
-    images: Iterable[HeadImage],
-    count: int,
-    segmenters: Sequence[Segmenter],
-    describer: SemanticDescriber,
-    *,
-    progress: Progress = no_progress,
-) -> HeadData:
-    """Segment every image with every segmenter, describe the candidates and score them.
+def joined(parts: Sequence[HeadData]) -> HeadData:
+    """Return the candidates of several data sets as one; class columns are filled up with NaN.
 
-    Images whose reference holds no valid pixel are left out.
+    Raises:
+        InvalidInputError: no part, or embeddings of different lengths.
+    """
+    if not parts:
+        raise InvalidInputError("Expected labelled candidates, but got none.")
+    lengths = {part.inputs.tokens.shape[2] for part in parts}
+    if len(lengths) > 1:
+        raise InvalidInputError(
+            f"Expected embeddings of one encoder, but got lengths {sorted(lengths)}."
+        )
+    firsts = np.cumsum([0, *(len(part.inputs.semantic) for part in parts[:-1])])
+    classes = max(part.class_iou.shape[1] for part in parts)
+    return HeadData(
+        inputs=HeadInputs(
+            np.concatenate([p.inputs.semantic for p in parts]),
+            np.concatenate([p.inputs.tokens for p in parts]),
+            np.concatenate([p.inputs.rows for p in parts]),
+            np.concatenate([p.inputs.cells for p in parts]),
+            np.concatenate(
+                [p.image_of_row + first for p, first in zip(parts, firsts, strict=True)]
+            ),
+        ),
+        places=Places(
+            tuple(name for p in parts for name in p.places.images),
+            tuple(name for p in parts for name in p.places.sources),
+            np.concatenate([p.places.centres_px for p in parts]),
+            tuple(name for p in parts for name in p.places.segmenters),
+        ),
+        fold_names=tuple(name for p in parts for name in p.fold_names),
+        targets=np.concatenate([p.targets for p in parts]),
+        weights=np.concatenate([p.weights for p in parts]),
+        cell_targets=np.concatenate([p.cell_targets for p in parts]),
+        cell_valid=np.concatenate([p.cell_valid for p in parts]),
+        mean_iou=np.concatenate([p.mean_iou for p in parts]),
+        boundary_f1=np.concatenate([p.boundary_f1 for p in parts]),
+        class_iou=np.concatenate([_widened(p.class_iou, classes) for p in parts]),
+        class_guess=np.concatenate([_widened(p.class_guess, classes) for p in parts]),
+        class_names=tuple(sorted({name for p in parts for name in p.class_names})),
+    )
+
+
+def cell_accuracy(
+    mask: NDArray[np.uint8], reference_mask: NDArray[np.uint8]
+) -> tuple[Array, Array]:
+    """Return the share of right pixels among the valid ones of each cell, and the valid share.
 
     Args:
-        images: drawn one at a time, so they need not fit in memory together.
-        count: how many there are, for the progress.
+        mask: (H, W) uint8 class ids or VOID.
+        reference_mask: (H, W) uint8 class ids, VOID where there is no label.
+
+    Returns:
+        (P,) float32 in 0..1, NaN without a valid pixel; (P,) float32 in 0..1.
     """
-    semantic: list[NDArray[np.float32]] = []
-    rows: list[NDArray[np.float32]] = []
-    sources: list[str] = []
-    folds: list[str] = []
-    image_of_row: list[int] = []
-    targets: list[float] = []
-    vectors: dict[tuple[str, ...], NDArray[np.float32]] = {}
-    for done, image in enumerate(images):
-        progress("describing candidates", done, count)
-        if image.classes not in vectors:
-            vectors[image.classes] = describer.class_vectors(image.classes)
-        grid = PictureGrid(image.rgb)
-        seen = describer.describe(image.rgb, grid)
-        masks, own = [], []
-        for segmenter in segmenters:
-            segmentation = segmenter.predict(image.rgb)
-            to = class_targets(segmenter.classes, image.classes, image.class_map)
-            probs = map_probs(segmentation.probs, to, len(image.classes))
-            mask = probs.argmax(axis=0).astype(np.uint8)
-            masks.append(mask)
-            own.append(segmenter_row(image.rgb, segmentation, segmenter, probs, mask))
-        context = context_rows(grid, masks, image.classes, seen.tokens, vectors[image.classes])
-        accuracies = [overall_accuracy(mask, image.reference_mask) for mask in masks]
-        for first, second, accuracy in zip(own, context, accuracies, strict=True):
-            if accuracy is None:
-                continue
-            rows.append(full_row(first, second))
-            image_of_row.append(len(sources))
-            targets.append(accuracy.overall_accuracy)
-        if accuracies[0] is not None:
-            semantic.append(seen.vector)
-            sources.append(image.source)
-            folds.append(image.fold)
-    if not rows:
-        raise InvalidInputError("Expected images with labelled pixels, but got none.")
-    return HeadData(
-        semantic=np.stack(semantic),
-        embedding_dim=describer.embedding_dim,
-        sources=tuple(sources),
-        fold_names=tuple(folds),
-        rows=np.stack(rows),
-        image_of_row=np.array(image_of_row),
-        targets=np.array(targets, dtype=np.float32),
-        weights=np.ones(len(targets), dtype=np.float32),
-    )
+    valid = reference_mask != VOID
+    right = pooled((mask == reference_mask) & valid, CELL_SIDE).ravel()
+    share = pooled(valid, CELL_SIDE).ravel()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(share > 0, right / share, np.nan).astype(np.float32), share
+
+
+def _widened(values: Array, columns: int) -> Array:
+    filled = np.full((len(values), columns), np.nan, dtype=np.float32)
+    filled[:, : values.shape[1]] = values
+    return filled

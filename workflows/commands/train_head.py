@@ -9,7 +9,7 @@ import click
 _EXAMPLES = """\b
 Examples:
   rsqa train-head --project dubai
-  rsqa train-head --project dubai --project kampala --generated 200 --out heads/
+  rsqa train-head --project dubai --project kampala --out heads/
   rsqa train-head --project dubai --encoder ViT-B-32:openai
 """
 
@@ -25,14 +25,10 @@ Examples:
     metavar="NAME",
     help="The shipped one, or one of open_clip's as ARCHITECTURE:TAG or ARCHITECTURE:FILE.",
 )
-@click.option("--generated", default=0, show_default=True, help="Generated scenes beside them.")
-@click.option("--stress", default=0, show_default=True, help="Changed copies of every image.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, order and changed copies.")
+@click.option("--seed", default=0, show_default=True, help="Of weights and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
-def command(
-    slugs: tuple[str, ...], encoder: str, generated: int, stress: int, seed: int, out: Path | None
-) -> None:
-    """Train the base head from projects with reference masks, one fold a scene."""
+def command(slugs: tuple[str, ...], encoder: str, seed: int, out: Path | None) -> None:
+    """Train the base head from candidates of projects with reference masks, one fold a scene."""
     from rsqa_core.heads.head import WEIGHTS_DIR
     from workflows.commands.progress import ProgressBar
     from workflows.opening import open_installation
@@ -44,8 +40,6 @@ def command(
             open_installation(),
             slugs,
             encoder_name=encoder,
-            generated=generated,
-            stress=stress,
             folder=folder,
             seed=seed,
             progress=progress,
