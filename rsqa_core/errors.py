@@ -43,6 +43,10 @@ class NotFoundError(RsqaError):
         return cls(text + (f" Did you mean {close[0]!r}?" if close else ""))
 
 
+class MissingExtraError(RsqaError):
+    """A library that belongs to an extra of RSQA is needed and not installed."""
+
+
 class ConflictError(RsqaError):
     """Somebody else changed the same thing in between, or it is in use; nothing was written."""
 

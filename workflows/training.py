@@ -58,6 +58,19 @@ def labelled_scenes(
     return found
 
 
+def sources_with_reference(
+    installation: Installation, slug: str, scenes: Sequence[str]
+) -> frozenset[str]:
+    """Return the SHA-256 of every source image in ``scenes`` that has a reference mask."""
+    with installation.database.read() as session:
+        tiles = image_store.all_of(session, projects.get(session, slug).id)
+    return frozenset(
+        tile.source_sha256
+        for tile in tiles
+        if tile.scene in scenes and tile.reference_mask_path is not None
+    )
+
+
 def scenes_with_reference(installation: Installation, slug: str) -> list[str]:
     """Return the scenes of a project that have at least one reference mask, by name."""
     with installation.database.read() as session:

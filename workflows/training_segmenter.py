@@ -14,6 +14,7 @@ from workflows.training import (
     current_commit,
     labelled_scenes,
     scenes_with_reference,
+    sources_with_reference,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def train_and_save_segmenter(
         progress=progress,
     )
     path = folder / f"{name}.safetensors"
-    save_segmenter(path, spec, network, classes, reference)
+    sources = sources_with_reference(installation, slug, scenes)
+    save_segmenter(path, spec, network, classes, reference, sources)
     figures = measure_segmenter(installation, load_segmenter(path), slug, scenes)
     write_segmenter_card(folder, spec, slug, scenes, generated, options.steps, seed, figures)
     return figures

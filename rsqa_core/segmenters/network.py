@@ -1,16 +1,16 @@
-"""Build, load, save and run segmentation networks."""
+"""Load, save and run segmentation networks."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
-import segmentation_models_pytorch as smp
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from rsqa_core.errors import InvalidInputError, UnreadableFileError
 from rsqa_core.files import write_atomically
+from rsqa_core.segmenters.architectures import build_network
 from rsqa_core.segmenters.specs import SEGMENTERS, SegmenterSpec, segmenter_spec
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "segmenters"
@@ -62,12 +63,17 @@ class FeatureReference:
 
 
 class Segmenter(Protocol):
-    """Anything that segments an image; ``fingerprint`` changes when its answers may."""
+    """Anything that segments an image; ``fingerprint`` changes when its answers may.
+
+    ``trained_on`` holds the SHA-256 of every source image that it saw, with its reference or
+    without.
+    """
 
     name: str
     fingerprint: str
     classes: tuple[str, ...]
     reference: FeatureReference | None
+    trained_on: frozenset[str]
 
     def predict(self, rgb: NDArray[np.uint8]) -> Segmentation: ...
 
@@ -101,15 +107,6 @@ class FeatureTaps:
             handle.remove()
 
 
-def build_network(spec: SegmenterSpec, class_count: int) -> nn.Module:
-    """Return the untrained network of ``spec`` with ``class_count`` output channels (logits)."""
-    architecture = getattr(smp, spec.architecture)
-    network: nn.Module = architecture(
-        encoder_name=spec.backbone, encoder_weights=None, classes=class_count, **spec.options
-    )
-    return network
-
-
 def normalise(rgb: Tensor) -> Tensor:
     """Turn (N, 3, H, W) values 0..255 into the networks' input range."""
     mean = torch.tensor(_MEAN, device=rgb.device).view(1, 3, 1, 1)
@@ -127,11 +124,13 @@ class NetworkSegmenter:
         classes: tuple[str, ...],
         fingerprint: str,
         reference: FeatureReference | None,
+        trained_on: Collection[str] = (),
     ) -> None:
         self.name = spec.name
         self.classes = classes
         self.fingerprint = fingerprint
         self.reference = reference
+        self.trained_on = frozenset(trained_on)
         self._spec = spec
         self._network = network.eval().to(memory_format=torch.channels_last)
 
@@ -177,15 +176,24 @@ def save_segmenter(
     network: nn.Module,
     classes: tuple[str, ...],
     reference: FeatureReference,
+    trained_on: Collection[str] = (),
 ) -> None:
-    """Write weights in half precision, classes and feature reference as one safetensors file."""
+    """Write a segmenter as one safetensors file.
+
+    It holds weights in half precision, classes, feature reference and the SHA-256 of every source
+    image that the network trained on.
+    """
     tensors = {
         f"network.{key}": value.half().contiguous() if value.is_floating_point() else value
         for key, value in network.state_dict().items()
     }
     for key in _REFERENCE:
         tensors[f"reference.{key}"] = torch.from_numpy(getattr(reference, key))
-    metadata = {"rsqa_segmenter": spec.name, "classes": json.dumps(classes)}
+    metadata = {
+        "rsqa_segmenter": spec.name,
+        "classes": json.dumps(classes),
+        "trained_on": json.dumps(sorted(trained_on)),
+    }
     write_atomically(path, save(tensors, metadata=metadata))
 
 
@@ -237,7 +245,8 @@ def load_segmenter(path: Path) -> NetworkSegmenter:
         **{key: tensors[f"reference.{key}"].float().numpy() for key in _REFERENCE}
     )
     digest = hashlib.sha256(content).hexdigest()
-    return NetworkSegmenter(spec, network, classes, digest, reference)
+    sources = [str(sha256) for sha256 in json.loads(metadata.get("trained_on", "[]"))]
+    return NetworkSegmenter(spec, network, classes, digest, reference, sources)
 
 
 def shipped_segmenters(folder: Path = WEIGHTS_DIR) -> list[NetworkSegmenter]:

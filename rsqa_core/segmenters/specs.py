@@ -14,13 +14,14 @@ class SegmenterSpec:
 
     Attributes:
         name: what candidates of it are called.
-        architecture: class name in segmentation_models_pytorch.
-        backbone: its ``encoder_name``; ``tu-`` names come from timm.
+        architecture: what the library calls it.
+        backbone: what the library calls it; ``tu-`` names of smp come from timm.
         options: further arguments of the architecture.
         taps: feature name: submodule whose output a forward hook keeps. A submodule that returns
             several levels gives its deepest one.
         steps: training steps that the shipped weights took.
         why: what makes it differ from the others.
+        library: who builds it, a key of ``architectures.BUILDERS``.
     """
 
     name: str
@@ -30,7 +31,11 @@ class SegmenterSpec:
     taps: tuple[tuple[str, str], ...] = (("encoder", "encoder"), ("decoder", "decoder"))
     steps: int = 900
     why: str = ""
+    library: str = "smp"
 
+
+# FarSeg's decoder returns logits, so its finest level stands for the decoder's features.
+_FARSEG_TAPS = (("encoder", "backbone.layer4"), ("decoder", "decoder.blocks.0"))
 
 _SPECS = (
     SegmenterSpec(
@@ -62,6 +67,38 @@ _SPECS = (
         options={"decoder_segmentation_channels": 96},
         steps=1000,
         why="self-attention over the whole image: other errors than convolutions make",
+    ),
+    SegmenterSpec(
+        name="pspnet-mobilenetv3",
+        architecture="PSPNet",
+        backbone="tu-mobilenetv3_small_100",
+        options={"psp_out_channels": 128},
+        why="averages over four grids of the image, no decoder: knows the place, blurs outlines",
+    ),
+    SegmenterSpec(
+        name="unetformer-mobilenetv4",
+        architecture="UNetFormer",
+        backbone="mobilenetv4_conv_small_050",
+        library="rsqa",
+        why="convolutions and window attention side by side in the decoder",
+    ),
+    SegmenterSpec(
+        name="farseg-resnet18",
+        architecture="FarSeg",
+        backbone="resnet18",
+        taps=_FARSEG_TAPS,
+        steps=600,
+        library="torchgeo",
+        why="weighs every place by its relation to the whole scene: foreground against background",
+    ),
+    SegmenterSpec(
+        name="farseg-resnet50",
+        architecture="FarSeg",
+        backbone="resnet50",
+        taps=_FARSEG_TAPS,
+        steps=600,
+        library="torchgeo",
+        why="the size of the released FarSeg weights",
     ),
 )
 

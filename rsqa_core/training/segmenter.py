@@ -16,11 +16,11 @@ from rsqa_core.errors import InvalidInputError
 from rsqa_core.metrics import confusion_matrix, iou_per_class
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import VOID
+from rsqa_core.segmenters.architectures import build_network
 from rsqa_core.segmenters.network import (
     FeatureReference,
     FeatureTaps,
     Segmenter,
-    build_network,
     normalise,
 )
 from rsqa_core.segmenters.specs import SegmenterSpec

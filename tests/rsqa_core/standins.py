@@ -29,6 +29,7 @@ class BandSegmenter:
         self.fingerprint = hashlib.sha256(f"{name} {shift} {version}".encode()).hexdigest()
         self.classes = classes
         self.shift = shift
+        self.trained_on: frozenset[str] = frozenset()
         self.calls = 0
         count = len(classes)
         self.reference: FeatureReference | None = FeatureReference(

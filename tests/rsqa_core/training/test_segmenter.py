@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from rsqa_core.errors import CancelledError, InvalidInputError
 from rsqa_core.metrics import confusion_matrix, iou_per_class
 from rsqa_core.records import VOID
-from rsqa_core.segmenters.network import FeatureTaps, build_network, normalise
+from rsqa_core.segmenters.architectures import build_network
+from rsqa_core.segmenters.network import FeatureTaps, normalise
 from rsqa_core.segmenters.specs import segmenter_spec
 from rsqa_core.training import checkpoint as checkpoint_module
 from rsqa_core.training import segmenter as training
