@@ -31,11 +31,10 @@ class UNetFormer(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = timm.create_model(backbone, pretrained=False, features_only=True)
-        strides = self.encoder.feature_info.reduction()
+        levels: Any = self.encoder.feature_info
+        strides = levels.reduction()
         channels = [
-            count
-            for count, stride in zip(self.encoder.feature_info.channels(), strides, strict=True)
-            if stride >= 4
+            count for count, stride in zip(levels.channels(), strides, strict=True) if stride >= 4
         ]
         self._skipped = len(strides) - len(channels)
         self.enter = _conv(channels[-1], width, 1)
@@ -120,6 +119,7 @@ class WindowAttention(nn.Module):
         place = torch.arange(window)
         offset = place[:, None] - place[None, :] + window - 1
         table = offset[:, None, :, None] * (2 * window - 1) + offset[None, :, None, :]
+        self.table: Tensor
         self.register_buffer("table", table.reshape(window**2, window**2), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

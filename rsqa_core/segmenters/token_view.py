@@ -1,0 +1,135 @@
+"""What segmenters need of an encoder: its tokens, laid out over the image from several views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsqa_core.errors import InvalidInputError
+from rsqa_core.segmenters.network import FeatureReference
+
+Array = NDArray[np.float32]
+
+CANVAS = 32
+"""Places a side at which the views' tokens meet."""
+
+_HALF_WINDOWS = (0.0, 0.25 + 1 / CANVAS, 0.5)
+"""Where windows of half the side begin; the middle one is shifted by half a token of 8 a side."""
+
+
+class TokenView(Protocol):
+    """One encoded image; ``tokens`` is (h, w, D) float32 unit vectors, or None."""
+
+    @property
+    def tokens(self) -> Array | None: ...
+
+
+class TokenEncoder(Protocol):
+    """An encoder whose tokens lie in the space of its texts."""
+
+    fingerprint: str
+
+    def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> Sequence[TokenView]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCanvas:
+    """An image's tokens.
+
+    Attributes:
+        whole: (D, h, w) float32 tokens of the image as a whole.
+        canvas: (D, CANVAS, CANVAS) float32 unit vectors, the mean over all views.
+    """
+
+    whole: Array
+    canvas: Array
+
+
+def token_canvas(encoder: TokenEncoder, rgb: NDArray[np.uint8]) -> TokenCanvas:
+    """Encode an image as a whole and in nine overlapping windows of half its sides.
+
+    Args:
+        rgb: (3, H, W) uint8.
+
+    Raises:
+        InvalidInputError: the image is not of that form, or the encoder gives no tokens.
+    """
+    if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.dtype != np.uint8:
+        raise InvalidInputError(
+            f"Expected `rgb` to be (3, H, W) uint8, but got {rgb.shape} {rgb.dtype}."
+        )
+    height, width = rgb.shape[1:]
+    windows = [(0.0, 0.0, 1.0)]
+    if min(height, width) >= 2:
+        windows += [(top, left, 0.5) for top in _HALF_WINDOWS for left in _HALF_WINDOWS]
+    views = []
+    for top, left, side in windows:
+        y, x = int(top * height), int(left * width)
+        part = rgb[:, y : y + max(int(side * height), 1), x : x + max(int(side * width), 1)]
+        views.append(np.ascontiguousarray(part))
+    grids = [view.tokens for view in encoder.encode_images(views)]
+    total: NDArray[np.float64] | None = None
+    counts: NDArray[np.float64] = np.zeros((CANVAS, CANVAS))
+    for (top, left, side), grid in zip(windows, grids, strict=True):
+        if grid is None:
+            raise InvalidInputError(
+                "This encoder gives no tokens of image parts, only one vector an image. Take an "
+                "encoder with a grid of tokens, for example rsqa-compact."
+            )
+        if total is None:
+            total = np.zeros((grid.shape[2], CANVAS, CANVAS))
+        rows, columns = _places(top, side), _places(left, side)
+        total[:, rows, columns] += _resized(grid.transpose(2, 0, 1), rows, columns)
+        counts[rows, columns] += 1
+    whole = grids[0]
+    assert total is not None and whole is not None  # noqa: PT018 - the first view is the whole
+    mean = total / counts
+    unit = mean / np.maximum(np.linalg.norm(mean, axis=0, keepdims=True), 1e-9)
+    return TokenCanvas(
+        np.ascontiguousarray(whole.transpose(2, 0, 1), dtype=np.float32), unit.astype(np.float32)
+    )
+
+
+def upsampled(maps: Array, height: int, width: int) -> Array:
+    """Return (C, height, width) float32, linear between the centres of the (C, h, w) places."""
+    above, below, down = _neighbours(height, maps.shape[1])
+    left, right, along = _neighbours(width, maps.shape[2])
+    across = maps[:, :, left] * (1 - along) + maps[:, :, right] * along
+    sampled: Array = across[:, above] * (1 - down)[:, None] + across[:, below] * down[:, None]
+    return sampled
+
+
+def prompt_reference(vectors: Array) -> FeatureReference:
+    """Return the prompts as what tokens are compared with; (K, D) float32 unit ``vectors``.
+
+    There is no training imagery, so the pooled token is compared with the mean prompt, every
+    direction alike.
+    """
+    dim = vectors.shape[1]
+    return FeatureReference(
+        centroids=vectors,
+        pooled_mean=vectors.mean(axis=0),
+        pooled_precision=np.eye(dim, dtype=np.float32),
+    )
+
+
+def _places(start: float, side: float) -> slice:
+    return slice(round(start * CANVAS), round((start + side) * CANVAS))
+
+
+def _resized(grid: Array, rows: slice, columns: slice) -> Array:
+    return upsampled(grid, rows.stop - rows.start, columns.stop - columns.start)
+
+
+def _neighbours(
+    count: int, places: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return for each of ``count`` positions both neighbouring places and the second's share."""
+    position: NDArray[np.float64] = (np.arange(count) + 0.5) * places / count - 0.5
+    position = position.clip(0, places - 1)
+    first = np.floor(position).astype(np.int64)
+    return first, np.minimum(first + 1, places - 1), (position - first).astype(np.float32)
