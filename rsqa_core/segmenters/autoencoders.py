@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -153,7 +154,7 @@ class _Autoencoder(nn.Module):
 
 def _dense(sides: list[int]) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sides[:-1], sides[1:], strict=True):
+    for fan_in, fan_out in pairwise(sides):
         layers += [nn.Linear(fan_in, fan_out), nn.SELU()]
     return layers
 
