@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train-segmenter": ("workflows.commands.train_segmenter", "Train one of the segmenters."),
     "train-encoder": ("workflows.commands.train_encoder", "Train the compact encoder."),
     "train-head": ("workflows.commands.train_head", "Train the base quality head."),
+    "build-sqed": ("workflows.commands.build_sqed", "Build a cross-fitted evaluation data set."),
     "segment": ("workflows.commands.segment", "Make candidates with the live segmenters."),
     "score": ("workflows.commands.score", "Predict the quality of a project's candidates."),
     "evaluate": ("workflows.commands.evaluate", "Compare predictions with reference masks."),

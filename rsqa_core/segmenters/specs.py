@@ -79,7 +79,7 @@ _SPECS = (
         name="unetformer-mobilenetv4",
         architecture="UNetFormer",
         backbone="mobilenetv4_conv_small_050",
-        steps=500,
+        steps=400,
         library="rsqa",
         why="convolutions and window attention side by side in the decoder",
     ),
