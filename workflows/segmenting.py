@@ -18,6 +18,7 @@ from rsqa_core.metrics import overall_accuracy
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import area_shares, encode_mask, pixel_sha256, read_mask, read_rgb
 from rsqa_core.records import Candidate, ImageRecord, NewCandidate, Project
+from workflows.live_segmenters import live_segmenters
 from workflows.opening import Installation
 from workflows.segmenter_cache import append_sides
 
@@ -44,6 +45,7 @@ def segment_project(
     *,
     scene: str | None = None,
     segmenters: Sequence[Segmenter] | None = None,
+    names: Sequence[str] = (),
     limit: int | None = None,
     progress: Progress = no_progress,
 ) -> SegmentReport:
@@ -55,7 +57,8 @@ def segment_project(
 
     Args:
         scene: only images of this scene.
-        segmenters: default: the shipped ones.
+        segmenters: default: those called ``names``, or else the shipped networks.
+        names: of shipped networks and of segmenters made from the shipped encoder.
         limit: stop after so many images.
 
     Raises:
@@ -66,7 +69,7 @@ def segment_project(
         project = projects.get(session, slug)
     lock = installation.settings.locks_dir / f"segment-{project.id}"
     with turn(lock, lambda: progress("waiting for another run on this project", 0, 1)):
-        return _segment(installation, project, scene, segmenters, limit, progress)
+        return _segment(installation, project, scene, segmenters, names, limit, progress)
 
 
 def _segment(
@@ -74,6 +77,7 @@ def _segment(
     project: Project,
     scene: str | None,
     segmenters: Sequence[Segmenter] | None,
+    names: Sequence[str],
     limit: int | None,
     progress: Progress,
 ) -> SegmentReport:
@@ -94,14 +98,19 @@ def _segment(
             f"Project {slug!r} has no images to segment. Import some first: rsqa import PATH "
             f"--project {slug}."
         )
-    networks = list(segmenters) if segmenters is not None else list(shipped_segmenters())
+    class_names = [c.name for c in project.classes]
+    if segmenters is not None:
+        networks = list(segmenters)
+    elif names:
+        networks = live_segmenters(installation, class_names, names)
+    else:
+        networks = list(shipped_segmenters())
     if not networks:
         raise NotFoundError(
             "There are no segmenter weights to run. Reinstall RSQA, or train one: rsqa "
             "train-segmenter."
         )
-    names = [c.name for c in project.classes]
-    targets = {s.name: class_targets(s.classes, names, project.class_map) for s in networks}
+    targets = {s.name: class_targets(s.classes, class_names, project.class_map) for s in networks}
     existing = _described(installation, images, recorded)
     pending = [
         (image, [s for s in networks if (image.id, s.name, s.fingerprint) not in existing])

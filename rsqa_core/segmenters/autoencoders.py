@@ -41,8 +41,8 @@ class ClusteringOptions:
     """
 
     clusters: int = 8
-    sample: int = 3000
-    steps: int = 80
+    sample: int = 1024
+    steps: int = 40
     mode_px: int = 7
     seed: int = 0
 

@@ -288,3 +288,13 @@ def test_a_candidate_set_by_hand_is_left_alone(segmented: Installation) -> None:
 
     assert report.made == 0
     assert "by hand" in {c.segmenter for c in recorded(segmented)[1]}
+
+
+def test_segmenters_are_taken_by_name_whatever_they_are_made_of(imported: Installation) -> None:
+    report = segment_project(imported, SLUG, scene="north", names=["off", "zero-shot-patches"])
+
+    _, found = recorded(imported)
+    assert report.made == 2 * TILES_A_SCENE
+    assert {candidate.segmenter for candidate in found} == {"off", "zero-shot-patches"}
+    with pytest.raises(NotFoundError, match=r"called 'of'.*autoencoder-kmeans, far, near, off"):
+        segment_project(imported, SLUG, names=["of"])

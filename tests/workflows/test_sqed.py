@@ -93,9 +93,7 @@ def test_candidates_are_described_like_any_other(imported: Installation, tmp_pat
     tile_of = {tile.id: tile for tile in tiles}
     for candidate in found:
         key = candidate_key(tile_of[candidate.image_id].sha256, candidate.mask_sha256)
-        store = segmenter_features(
-            imported.settings.features_dir, candidate.segmenter_fingerprint
-        )
+        store = segmenter_features(imported.settings.features_dir, candidate.segmenter_fingerprint)
         assert np.isfinite(store.load([key])[key]).any()
 
 
@@ -272,7 +270,7 @@ def test_what_cannot_be_built_is_refused_first(imported: Installation, tmp_path:
         built(imported, tmp_path, segmenters=("zero-shot-patch",))
     with pytest.raises(InvalidInputError, match="no image with a reference mask"):
         build_sqed(imported, ["empty"], tmp_path, OPTIONS)
-    with pytest.raises(InvalidInputError, match="'west' .* is in 0 folds"):
+    with pytest.raises(InvalidInputError, match=r"'west' .* is in 0 folds"):
         built(imported, tmp_path, given=("north", "south"))
 
 

@@ -8,13 +8,22 @@ _EXAMPLES = """\b
 Examples:
   rsqa segment --project dubai
   rsqa segment --project dubai --scene tile7
+  rsqa segment --project dubai --segmenter zero-shot-patches --segmenter autoencoder-kmeans
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.option("--project", "slug", required=True, metavar="P", help="Short name of the project.")
 @click.option("--scene", metavar="NAME", help="Only images of this scene.")
-def command(slug: str, scene: str | None) -> None:
+@click.option(
+    "--segmenter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A shipped network, zero-shot-patches or autoencoder-kmeans; default: all shipped "
+    "networks. Repeat for several.",
+)
+def command(slug: str, scene: str | None, names: tuple[str, ...]) -> None:
     """Give every image a candidate of every segmenter.
 
     Candidates that exist are kept; an interrupted run goes on where it stopped.
@@ -24,7 +33,9 @@ def command(slug: str, scene: str | None) -> None:
     from workflows.segmenting import segment_project
 
     with ProgressBar() as progress:
-        report = segment_project(open_installation(), slug, scene=scene, progress=progress)
+        report = segment_project(
+            open_installation(), slug, scene=scene, names=names, progress=progress
+        )
     click.echo(
         f"Made {report.made} candidates for {report.images} images; {report.already_there} were "
         f"there already. Next: rsqa score --project {slug}"
