@@ -247,6 +247,7 @@ def test_a_trained_segmenter_is_written_with_its_card(
     loaded = load_segmenter(folder / f"{SMALLEST}.safetensors")
     assert loaded.classes == tuple(c.name for c in DEFAULT_CLASSES)
     assert loaded.reference is not None
+    assert loaded.trained_on == {source_of("north"), source_of("south")}
     assert set(figures) == {"west"}
     card = (folder / f"{SMALLEST}.md").read_text()
     assert "scenes north, south of project harbour, 1 generated scenes" in card

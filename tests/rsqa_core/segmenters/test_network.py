@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ def untrained(name: str, seed: int = 0) -> nn.Module:
 @pytest.fixture(scope="module", params=list(CHANNELS))
 def segmenter(request: pytest.FixtureRequest) -> NetworkSegmenter:
     spec = segmenter_spec(request.param)
+    if spec.library == "torchgeo":
+        pytest.importorskip("torchgeo.models")  # an extra
     return NetworkSegmenter(spec, untrained(spec.name), CLASSES, "0" * 64, None)
 
 
@@ -105,6 +108,11 @@ def test_taps_give_encoder_and_decoder_features(segmenter: NetworkSegmenter) -> 
         assert feature.dtype == np.float32
         assert np.isfinite(feature).all()
     assert given.features["encoder"].shape[1] <= 64 // 8  # the deepest level, not the picture
+
+
+def test_a_library_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(NotFoundError, match="Known: rsqa, smp, torchgeo"):
+        build_network(replace(SMALLEST, library="keras"), 3)
 
 
 def test_hooks_are_gone_after_a_prediction(segmenter: NetworkSegmenter) -> None:
@@ -166,6 +174,11 @@ def test_what_is_no_review_tile_is_refused(
         segmenter.predict(rgb)
 
 
+def test_a_library_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(NotFoundError, match="Known: rsqa, smp, torchgeo"):
+        build_network(replace(SMALLEST, library="keras"), 3)
+
+
 def test_hooks_are_gone_after_a_failure_too(network: nn.Module) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("out of memory")
@@ -196,6 +209,17 @@ def test_a_file_gives_the_same_segmenter_back(
     clear = ordered[-1] - ordered[-2] > 1e-2
     assert clear.mean() > 0.2
     assert np.array_equal(after.mask[clear], before.mask[clear])
+
+
+def test_a_file_lists_the_images_that_its_network_saw(
+    tmp_path: Path, saved: Path, network: nn.Module, reference: FeatureReference
+) -> None:
+    path = tmp_path / "seen.safetensors"
+    save_segmenter(path, SMALLEST, network, CLASSES, reference, {"b" * 64, "a" * 64})
+
+    assert load_segmenter(path).trained_on == {"a" * 64, "b" * 64}
+    assert load_segmenter(saved).trained_on == frozenset()
+    assert load_segmenter(path).fingerprint != load_segmenter(saved).fingerprint
 
 
 def test_the_fingerprint_is_that_of_the_file(
