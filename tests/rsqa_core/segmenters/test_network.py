@@ -174,11 +174,6 @@ def test_what_is_no_review_tile_is_refused(
         segmenter.predict(rgb)
 
 
-def test_a_library_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(NotFoundError, match="Known: rsqa, smp, torchgeo"):
-        build_network(replace(SMALLEST, library="keras"), 3)
-
-
 def test_hooks_are_gone_after_a_failure_too(network: nn.Module) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("out of memory")
