@@ -14,6 +14,12 @@ from pathlib import Path
 from rsqa_core.errors import UnsafePathError
 
 
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def resolve_under(root: Path, name: str | Path) -> Path:
     """Return ``root / name`` when that lies inside ``root``, links followed.
 

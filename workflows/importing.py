@@ -22,8 +22,8 @@ from rsqa_core.datasets.options import ImportOptions
 from rsqa_core.datasets.plan import PlannedImage, reason_of
 from rsqa_core.datasets.planning import plan_folder
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
+from rsqa_core.files import file_sha256
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.raster.tiles import file_sha256
 from rsqa_core.raster.tiling import TileWindow
 from rsqa_core.records import ImageRecord, NewCandidate, NewImage, Project
 from workflows.import_plan import ImportPlan, plan_import

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rsqa_core.datasets.downloading import BytesDone, copy_verified, download_verified, is_verified
 from rsqa_core.datasets.options import ImportOptions
 from rsqa_core.datasets.samples import Sample, SampleFile, find_sample, read_samples
+from rsqa_core.downloading import BytesDone, copy_verified, download_verified, is_verified
 from rsqa_core.errors import DownloadError, RsqaError
 from rsqa_core.files import resolve_under, write_atomically
 from rsqa_core.progress import Progress, no_progress

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.encoders.captions import SCENE_PROMPTS, class_prompts
-from rsqa_core.encoders.openclip import ImageFeatures, OpenClipEncoder
+from rsqa_core.encoders.preprocessing import Encoder, ImageFeatures
 from rsqa_core.features.grids import CELL_SIDE, pooled
 from rsqa_core.features.masks import PictureGrid
 from rsqa_core.features.names import IMAGE_STATISTICS
@@ -32,7 +32,7 @@ class SemanticFeatures:
 class SemanticDescriber:
     """Describes images with one encoder; prompts are embedded once."""
 
-    def __init__(self, encoder: OpenClipEncoder) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._prompts = encoder.encode_texts(SCENE_PROMPTS)
 

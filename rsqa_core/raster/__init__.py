@@ -1,5 +1,6 @@
 """Reading, cutting and writing imagery and masks."""
 
+from rsqa_core.files import file_sha256
 from rsqa_core.raster.decoding import Patch, Source, open_source
 from rsqa_core.raster.display import (
     display_bands,
@@ -12,7 +13,7 @@ from rsqa_core.raster.display import (
 from rsqa_core.raster.headers import RasterHeader
 from rsqa_core.raster.masks import area_shares, encode_mask, read_mask
 from rsqa_core.raster.probabilities import encode_probs, read_probs, require_probs
-from rsqa_core.raster.tiles import file_sha256, pixel_sha256, read_tile, write_tile_geotiff
+from rsqa_core.raster.tiles import pixel_sha256, read_tile, write_tile_geotiff
 from rsqa_core.raster.tiling import TileWindow, tile_windows
 
 __all__ = [

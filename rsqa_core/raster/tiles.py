@@ -38,12 +38,6 @@ def pixel_sha256(array: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def write_tile_geotiff(
     tile: NDArray[Any],
     *,

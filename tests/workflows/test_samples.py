@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rsqa_core.datasets import downloading, samples
+from rsqa_core import downloading
+from rsqa_core.datasets import samples
 from rsqa_core.datasets.palette import read_palette
 from rsqa_core.datasets.samples import Sample, SampleFile
 from rsqa_core.errors import DownloadError, NotFoundError
 from rsqa_core.settings import Settings
-from tests.rsqa_core.datasets.serving import Site, serving
+from tests.rsqa_core.serving import Site, serving
 from workflows.cli import rsqa
 from workflows.samples import fetch_sample, list_samples
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rsqa_core.datasets.classes import DEFAULT_CLASSES, build_scheme
-from rsqa_core.datasets.downloading import is_verified
 from rsqa_core.datasets.palette import Palette, PaletteEntry
 from rsqa_core.datasets.samples import find_sample, read_samples
+from rsqa_core.downloading import is_verified
 from rsqa_core.errors import NotFoundError
 
 

@@ -11,12 +11,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Site:
-    """What the server has and did; ``drops`` times it hangs up after ``drop_after`` bytes."""
+    """What the server has and did; ``drops`` times it hangs up after ``drop_after`` bytes.
+
+    ``tag`` is the entity tag of every file; ``linked`` makes the server redirect as a model hub
+    does, with these headers.
+    """
 
     files: dict[str, bytes]
     drop_after: int = 0
     drops: int = 0
     knows_ranges: bool = True
+    tag: str = ""
+    linked: dict[str, str] = field(default_factory=dict)
     failures: list[int] = field(default_factory=list)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     address: str = ""
@@ -35,6 +41,15 @@ def serving(site: Site) -> Iterator[Site]:
             if site.failures:
                 self.send_error(site.failures.pop(0))
                 return
+            if site.linked and not name.startswith("storage/"):
+                self.send_response(302)
+                for header, value in site.linked.items():
+                    self.send_header(header, value)
+                self.send_header("Location", f"/storage/{name}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            name = name.removeprefix("storage/")
             if name not in site.files:
                 self.send_error(404)
                 return
@@ -45,6 +60,8 @@ def serving(site: Site) -> Iterator[Site]:
                 self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
             else:
                 self.send_response(200)
+            if site.tag:
+                self.send_header("ETag", site.tag)
             self.send_header("Content-Length", str(len(body) - start))
             self.end_headers()
             if site.drops > 0:

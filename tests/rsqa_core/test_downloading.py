@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rsqa_core.datasets.downloading import copy_verified, download_verified, is_verified
 from rsqa_core.datasets.samples import SampleFile
+from rsqa_core.downloading import copy_verified, download_verified, is_verified
 from rsqa_core.errors import DownloadError
-from tests.rsqa_core.datasets.serving import Site, serving
+from tests.rsqa_core.serving import Site, serving
 
 CONTENT = bytes(range(256)) * 1200
 
