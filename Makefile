@@ -23,10 +23,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-e
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help app install install-dev test lint bench requirements clean
+.PHONY: help app install install-encoders install-dev test lint bench requirements clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 app: $(APP_READY) ## install what is missing, prepare the demo project, open the app
 	@$(BIN)/rsqa demo || { code=$$?; test $$code -eq 1 || exit $$code; \
@@ -34,6 +34,9 @@ app: $(APP_READY) ## install what is missing, prepare the demo project, open the
 	@$(BIN)/rsqa serve $(SERVE)
 
 install: $(APP_READY) ## create .venv with what the app needs
+
+install-encoders: $(APP_READY) ## add what some downloadable encoders need, pinned
+	$(BIN)/uv pip install --python $(BIN)/python --constraint requirements-dev.txt --editable '.[encoders]'
 
 install-dev: $(DEV_READY) ## the same with what tests and checks need
 

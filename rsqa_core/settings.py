@@ -9,7 +9,10 @@ from pathlib import Path
 
 from rsqa_core.errors import InvalidInputError
 
-_KNOWN = {"RSQA_HOME", "RSQA_SAMPLE_MIRROR", "RSQA_OFFLINE"}
+MODEL_HUB = "https://huggingface.co"
+"""Where model weights come from unless RSQA_MODEL_HUB names a mirror of it."""
+
+_KNOWN = {"RSQA_HOME", "RSQA_SAMPLE_MIRROR", "RSQA_OFFLINE", "RSQA_MODEL_HUB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,13 @@ class Settings:
         home: folder that holds the database, imported files, features, heads and secrets.
         sample_mirror: folder with one subfolder per sample data set, used before the network.
         offline: True forbids every download.
+        model_hub: address of the hub that encoders are downloaded from.
     """
 
     home: Path
     sample_mirror: Path | None = None
     offline: bool = False
+    model_hub: str = MODEL_HUB
 
     @property
     def database_path(self) -> Path:
@@ -48,6 +53,11 @@ class Settings:
         return self.home / "samples"
 
     @property
+    def encoders_dir(self) -> Path:
+        """Downloaded encoders, one folder each."""
+        return self.home / "encoders"
+
+    @property
     def backups_dir(self) -> Path:
         return self.home / "backups"
 
@@ -64,8 +74,8 @@ class Settings:
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from ``RSQA_*`` variables; unknown ones are refused.
 
-    ``RSQA_HOME`` defaults to ``var/`` beside app.py, ``RSQA_SAMPLE_MIRROR`` to none and
-    ``RSQA_OFFLINE`` to 0.
+    ``RSQA_HOME`` defaults to ``var/`` beside app.py, ``RSQA_SAMPLE_MIRROR`` to none,
+    ``RSQA_OFFLINE`` to 0 and ``RSQA_MODEL_HUB`` to MODEL_HUB.
 
     Raises:
         InvalidInputError: an ``RSQA_*`` variable is unknown, or its value has no meaning.
@@ -80,10 +90,16 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     offline = values.get("RSQA_OFFLINE", "0")
     if offline not in {"0", "1"}:
         raise InvalidInputError(f"Expected RSQA_OFFLINE to be 0 or 1, but got {offline!r}.")
+    hub = values.get("RSQA_MODEL_HUB") or MODEL_HUB
+    if not hub.startswith(("https://", "http://")):
+        raise InvalidInputError(
+            f"Expected RSQA_MODEL_HUB to be an address that begins with https://, but got {hub!r}."
+        )
     home = values.get("RSQA_HOME") or str(Path(__file__).resolve().parents[1] / "var")
     mirror = values.get("RSQA_SAMPLE_MIRROR")
     return Settings(
         home=Path(home).expanduser().resolve(),
         sample_mirror=Path(mirror).expanduser().resolve() if mirror else None,
         offline=offline == "1",
+        model_hub=hub,
     )

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("workflows.commands.demo", "Prepare the demo project."),
     "train-segmenter": ("workflows.commands.train_segmenter", "Train one of the segmenters."),
     "train-encoder": ("workflows.commands.train_encoder", "Train the compact encoder."),
+    "encoders": ("workflows.commands.encoders", "List or fetch the image encoders."),
     "train-head": ("workflows.commands.train_head", "Train the base quality head."),
     "build-sqed": ("workflows.commands.build_sqed", "Build a cross-fitted evaluation data set."),
     "segment": ("workflows.commands.segment", "Make candidates with the live segmenters."),

@@ -222,7 +222,10 @@ class _Describer:
             name, fingerprint = self._encoder
             settings = self._installation.settings
             encoder = load_encoder(
-                name, cache_dir=settings.home / "encoders", offline=settings.offline
+                name,
+                cache_dir=settings.encoders_dir,
+                offline=settings.offline,
+                hub=settings.model_hub,
             )
             if encoder.fingerprint != fingerprint:
                 raise FingerprintError(

@@ -97,7 +97,11 @@ def train_base_head(
 
     settings = installation.settings
     encoder = load_encoder(
-        encoder_name, cache_dir=settings.home / "encoders", offline=settings.offline
+        encoder_name,
+        cache_dir=settings.encoders_dir,
+        offline=settings.offline,
+        hub=settings.model_hub,
+        progress=progress,
     )
     names = (encoder_name, encoder.fingerprint)
     data = joined([head_data(installation, slug, names, progress=progress) for slug in slugs])

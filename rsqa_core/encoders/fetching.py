@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsqa_core.downloading import MissingFileError, Received, download_verified
-from rsqa_core.encoders.specs import HUB, EncoderSpec, HubFile
+from rsqa_core.encoders.specs import EncoderSpec, HubFile
 from rsqa_core.errors import DownloadError, InvalidInputError
 from rsqa_core.progress import Progress, no_progress
+from rsqa_core.settings import MODEL_HUB
 
 WEIGHTS = "weights.safetensors"
 """Name of an encoder's weights once RSQA has loaded and re-saved them."""
@@ -37,7 +38,7 @@ class Place:
     """
 
     root: Path
-    hub: str = HUB
+    hub: str = MODEL_HUB
     offline: bool = False
     wait_s: float = 1.0
 

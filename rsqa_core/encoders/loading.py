@@ -18,9 +18,10 @@ from rsqa_core.encoders.fetching import (
 )
 from rsqa_core.encoders.preprocessing import Encoder
 from rsqa_core.encoders.registry import ACTIVATIONS, encoder_ids, find_spec, unknown_encoder
-from rsqa_core.encoders.specs import HUB, EncoderSpec, KeyRules
+from rsqa_core.encoders.specs import EncoderSpec, KeyRules
 from rsqa_core.errors import InvalidInputError, NotFoundError, UnreadableFileError
 from rsqa_core.progress import Progress, no_progress
+from rsqa_core.settings import MODEL_HUB
 
 Adaptation = Callable[[nn.Module, State], State]
 
@@ -136,7 +137,6 @@ def _load_siglip(spec: EncoderSpec, weights: Weights) -> Encoder:
 LOADERS: dict[str, Callable[[EncoderSpec, Weights], Encoder]] = {
     "compact": _load_compact,
     "open_clip": _load_open_clip,
-    "open_clip_tag": _load_open_clip,
     "open_clip_folder": _load_open_clip,
     "siglip": _load_siglip,
 }
@@ -148,7 +148,7 @@ def load(
     *,
     cache_dir: Path | None = None,
     offline: bool = False,
-    hub: str = HUB,
+    hub: str = MODEL_HUB,
     progress: Progress = no_progress,
 ) -> Encoder:
     """Load the encoder called ``name``.

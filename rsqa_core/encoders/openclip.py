@@ -20,8 +20,9 @@ from rsqa_core.encoders.grids import grid_and_pooled
 from rsqa_core.encoders.identity import fingerprint_of
 from rsqa_core.encoders.preprocessing import Encoder, ImageFeatures, Preprocessing, prepare
 from rsqa_core.encoders.registry import COMPACT, CONFIG_DIR
-from rsqa_core.encoders.specs import HUB, EncoderSpec
+from rsqa_core.encoders.specs import EncoderSpec
 from rsqa_core.progress import Progress, no_progress
+from rsqa_core.settings import MODEL_HUB
 
 __all__ = [
     "COMPACT",
@@ -116,7 +117,7 @@ def load_encoder(
     *,
     cache_dir: Path | None = None,
     offline: bool = False,
-    hub: str = HUB,
+    hub: str = MODEL_HUB,
     progress: Progress = no_progress,
 ) -> Encoder:
     """Load the encoder called ``name``; see rsqa_core.encoders.loading."""

@@ -323,7 +323,7 @@ def _tag_spec(architecture: str, tag: str) -> EncoderSpec:
     extra = _text_files(config["text_cfg"])
     return EncoderSpec(
         id=f"{architecture}:{tag}",
-        loader="open_clip_tag",
+        loader="open_clip",
         architecture=architecture,
         files=(*_tag_weights(repository, file), *extra),
         preprocessing=_tag_preprocessing(config, weights),

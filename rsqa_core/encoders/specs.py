@@ -8,9 +8,6 @@ from typing import Literal
 
 from rsqa_core.encoders.preprocessing import Preprocessing
 
-HUB = "https://huggingface.co"
-"""Where repositories of model files are, unless RSQA_MODEL_HUB says otherwise."""
-
 Basis = Literal["stated", "inferred", "unknown"]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def promised(url: str, content: bytes = CONTENT) -> SampleFile:
     return SampleFile(
         "images/a.bin", "tile1", len(content), hashlib.sha256(content).hexdigest(), url
     )
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A file of which nobody knows size or checksum beforehand."""
+
+    url: str
+    name: str = "a.bin"
+    size: int | None = None
+    sha256: str | None = None
 
 
 def files_in(folder: Path) -> list[str]:
@@ -119,3 +130,59 @@ def test_verified_means_size_and_checksum(tmp_path: Path) -> None:
     assert not is_verified(tmp_path / "a.bin", file)
     (tmp_path / "a.bin").write_bytes(CONTENT[:-1] + b"X")
     assert not is_verified(tmp_path / "a.bin", file)
+
+
+def test_size_and_checksum_are_reported_where_nobody_knew_them(site: Site, tmp_path: Path) -> None:
+    totals, counts = list[int](), list[int]()
+    received = download_verified(
+        Unknown(site.url("a.bin")),
+        tmp_path / "a.bin",
+        bytes_done=counts.append,
+        total_known=totals.append,
+    )
+    assert (received.size, received.sha256) == (
+        len(CONTENT),
+        hashlib.sha256(CONTENT).hexdigest(),
+    )
+    assert totals == [len(CONTENT)]
+    assert counts[-1] == len(CONTENT)
+
+
+def test_without_a_checksum_a_file_is_continued_while_its_tag_is_the_same(
+    site: Site, tmp_path: Path
+) -> None:
+    site.drops, site.drop_after, site.tag = 1, 100_000, '"v1"'
+    file = Unknown(site.url("a.bin"))
+    with pytest.raises(DownloadError, match="could not be downloaded"):
+        download_verified(file, tmp_path / "a.bin", wait_s=0, attempts=1)
+    download_verified(file, tmp_path / "a.bin", wait_s=0)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
+    assert site.requests[-1][1] == "bytes=100000-"
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("tags", [('"v1"', '"v2"'), ("", "")], ids=["other tag", "no tag"])
+def test_without_a_checksum_a_file_that_may_have_changed_starts_over(
+    site: Site, tmp_path: Path, tags: tuple[str, str]
+) -> None:
+    site.drops, site.drop_after, site.tag = 1, 100_000, tags[0]
+    file = Unknown(site.url("a.bin"))
+    with pytest.raises(DownloadError, match="could not be downloaded"):
+        download_verified(file, tmp_path / "a.bin", wait_s=0, attempts=1)
+    site.files["a.bin"], site.tag = CONTENT[::-1], tags[1]
+    download_verified(file, tmp_path / "a.bin", wait_s=0)
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT[::-1]
+    assert site.requests[-1][1] is None
+
+
+def test_what_a_hub_states_of_a_file_is_checked_behind_its_redirect(
+    site: Site, tmp_path: Path
+) -> None:
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    site.linked = {"X-Linked-Etag": f'"{digest}"', "X-Repo-Commit": "c0ffee"}
+    received = download_verified(Unknown(site.url("a.bin")), tmp_path / "a.bin", wait_s=0)
+    assert received.revision == "c0ffee"
+    site.files["a.bin"] = CONTENT[:-1] + b"X"
+    with pytest.raises(DownloadError, match=rf"the server states: .*{digest}, but got"):
+        download_verified(Unknown(site.url("a.bin")), tmp_path / "b.bin", wait_s=0)
+    assert files_in(tmp_path) == ["a.bin"]

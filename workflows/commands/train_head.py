@@ -10,6 +10,7 @@ _EXAMPLES = """\b
 Examples:
   rsqa train-head --project dubai
   rsqa train-head --project dubai --project kampala --out heads/
+  rsqa train-head --project dubai --encoder remoteclip-vit-l-14
   rsqa train-head --project dubai --encoder ViT-B-32:openai
 """
 
@@ -23,7 +24,7 @@ Examples:
     default="rsqa-compact",
     show_default=True,
     metavar="NAME",
-    help="The shipped one, or one of open_clip's as ARCHITECTURE:TAG or ARCHITECTURE:FILE.",
+    help="An id of `rsqa encoders list`, ID:FILE, ARCHITECTURE:TAG or ARCHITECTURE:FILE.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of weights and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
