@@ -82,6 +82,12 @@ class Weights:
         if self.spec.files and self._given is None and missing:
             self._published = get_weights(self.spec, self._place, progress=self._progress)
 
+    def path(self) -> Path:
+        """Return the weights file: the user's own, or else the newest form of the published one."""
+        if self._given is None:
+            return self._published[0] if self._published else self._place.weights(self.spec)
+        return self._given / self.spec.files[0].local_name if self._given.is_dir() else self._given
+
     def into(self, model: nn.Module, adapt: Adaptation = _as_they_are) -> None:
         """Load the weights into ``model``: every key has its counterpart, or nothing is loaded.
 
@@ -93,23 +99,25 @@ class Weights:
             DownloadError: the weights are not here and cannot be had.
             UnreadableFileError: they are damaged or do not fit.
         """
-        spec, file = self.spec, self.spec.files[0] if self.spec.files else None
-        member = file.member if file else ""
+        spec = self.spec
+        member = spec.files[0].member if spec.files else ""
         if self._given is not None:
-            path = self._given / (file.local_name if file else "")
-            path = path if self._given.is_dir() else self._given
-            load_exactly(
-                model, adapt(model, read_state(path, spec.keys, member)), path, spec.keys.ignored
-            )
+            path = self.path()
+            state = adapt(model, read_state(path, spec.keys, member))
+            load_exactly(model, state, path, spec.keys.ignored)
             return
-        saved = self._place.weights(spec)
         if self._published is None:
-            load_exactly(model, read_state(saved), saved)
+            load_exactly(model, read_state(self.path()), self.path())
             return
         path, origin = self._published
-        state = adapt(model, read_state(path, spec.keys, member))
-        taken = load_exactly(model, state, path, spec.keys.ignored)
-        write_state(taken, saved, origin)
+        try:
+            state = adapt(model, read_state(path, spec.keys, member))
+            taken = load_exactly(model, state, path, spec.keys.ignored)
+        except UnreadableFileError as error:
+            raise UnreadableFileError(
+                f"{error} The download is kept; remove {path} to fetch it again."
+            ) from error
+        write_state(taken, self._place.weights(spec), origin)
         path.unlink()
 
 

@@ -52,6 +52,8 @@ class OpenClipEncoder:
         architecture: part of the fingerprint; default: the name up to its colon.
     """
 
+    has_text = True
+
     def __init__(
         self,
         name: str,

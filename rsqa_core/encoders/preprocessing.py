@@ -66,6 +66,15 @@ class ImageFeatures:
     tokens: NDArray[np.float32] | None
 
 
+class SquareInput(Protocol):
+    """What every preprocessing has, whatever the bands."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the square that the network sees."""
+        ...
+
+
 class Encoder(Protocol):
     """What every loader gives: a frozen model with an identity.
 
@@ -73,15 +82,25 @@ class Encoder(Protocol):
         name: what loads it again, as heads store it.
         fingerprint: SHA-256 of weights, activation and preprocessing.
         dim: D, the length of its vectors.
+        has_text: whether it has a text tower, so that images and texts share a space.
     """
 
     name: str
     fingerprint: str
     dim: int
-    preprocessing: Preprocessing
+    has_text: bool
+
+    @property
+    def preprocessing(self) -> SquareInput:
+        """How images become its input."""
+        ...
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (N, D) float32 unit vectors of ``texts``."""
+        """Return (N, D) float32 unit vectors of ``texts``.
+
+        Raises:
+            InvalidInputError: there is no text tower.
+        """
         ...
 
     def encode_images(self, images: Sequence[NDArray[np.uint8]]) -> list[ImageFeatures]:

@@ -49,6 +49,8 @@ class SiglipEncoder:
         UnreadableFileError: spec and configuration disagree, or the tokenizer cannot be read.
     """
 
+    has_text = True
+
     def __init__(self, spec: EncoderSpec, model: Any, folder: Path) -> None:
         self.name = spec.id
         self._model = model.eval()

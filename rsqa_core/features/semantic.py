@@ -22,7 +22,8 @@ class SemanticFeatures:
     Attributes:
         vector: (D + P + 6,) float32: pooled embedding, similarity to SCENE_PROMPTS,
             IMAGE_STATISTICS.
-        tokens: (h, w, D) float32 unit vectors, or None.
+        tokens: (h, w, D) float32 unit vectors in the space of class names; None when there is no
+            grid, or no text to compare it with.
     """
 
     vector: NDArray[np.float32]
@@ -30,11 +31,18 @@ class SemanticFeatures:
 
 
 class SemanticDescriber:
-    """Describes images with one encoder; prompts are embedded once."""
+    """Describes images with one encoder; prompts are embedded once.
+
+    An encoder without a text tower resembles no prompt: similarities are zero, tokens missing.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._prompts = encoder.encode_texts(SCENE_PROMPTS)
+        self._prompts = (
+            encoder.encode_texts(SCENE_PROMPTS)
+            if encoder.has_text
+            else np.zeros((len(SCENE_PROMPTS), encoder.dim), dtype=np.float32)
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -44,15 +52,23 @@ class SemanticDescriber:
     def embedding_dim(self) -> int:
         return self._encoder.dim
 
+    @property
+    def has_text(self) -> bool:
+        """Whether class vectors say anything."""
+        return self._encoder.has_text
+
     def describe(self, rgb: NDArray[np.uint8], grid: PictureGrid | None = None) -> SemanticFeatures:
         """Describe one (3, H, W) uint8 image."""
         seen: ImageFeatures = self._encoder.encode_images([rgb])[0]
         statistics = image_statistics(grid or PictureGrid(rgb))
         vector = np.concatenate([seen.pooled, self._prompts @ seen.pooled, statistics])
-        return SemanticFeatures(vector.astype(np.float32), seen.tokens)
+        tokens = seen.tokens if self._encoder.has_text else None
+        return SemanticFeatures(vector.astype(np.float32), tokens)
 
     def class_vectors(self, classes: Sequence[str]) -> NDArray[np.float32]:
-        """Return (K, D) float32 unit vectors of the class names."""
+        """Return (K, D) float32 unit vectors of the class names; zeros without a text tower."""
+        if not self._encoder.has_text:
+            return np.zeros((len(classes), self._encoder.dim), dtype=np.float32)
         rows = np.stack(
             [self._encoder.encode_texts(class_prompts(name)).mean(axis=0) for name in classes]
         )

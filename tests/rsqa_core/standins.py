@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rsqa_core.encoders.openclip import ImageFeatures, Preprocessing
+from rsqa_core.errors import InvalidInputError
 from rsqa_core.segmenters.network import FeatureReference, Segmentation
 
 CLASSES = ("Building", "Land", "Road", "Vegetation", "Water")
@@ -62,8 +63,11 @@ class ColourEncoder:
 
     DIM = 6
 
-    def __init__(self, name: str = "colours", *, with_tokens: bool = True) -> None:
+    def __init__(
+        self, name: str = "colours", *, with_tokens: bool = True, has_text: bool = True
+    ) -> None:
         self.name = name
+        self.has_text = has_text
         self.fingerprint = hashlib.sha256(f"{name} {with_tokens}".encode()).hexdigest()
         self.preprocessing = Preprocessing(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
         self.dim = self.DIM
@@ -71,6 +75,8 @@ class ColourEncoder:
         self.images_seen = 0
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if not self.has_text:
+            raise InvalidInputError("This encoder has no text tower.")
         rows = []
         for text in texts:
             seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

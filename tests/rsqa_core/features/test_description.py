@@ -125,6 +125,22 @@ def test_an_image_is_embedding_prompt_likeness_and_statistics() -> None:
     )
 
 
+def test_an_encoder_without_text_resembles_no_prompt_and_leaves_agreement_missing() -> None:
+    encoder, rgb = ColourEncoder(has_text=False), picture(3)
+    describer = SemanticDescriber(encoder)
+
+    seen, vectors = describer.describe(rgb), describer.class_vectors(CLASSES)
+
+    assert not describer.has_text
+    assert seen.vector.shape == SemanticDescriber(ColourEncoder()).describe(rgb).vector.shape
+    assert seen.vector[: encoder.dim] == pytest.approx(encoder.encode_images([rgb])[0].pooled)
+    assert not seen.vector[encoder.dim : -len(IMAGE_STATISTICS)].any()
+    assert not vectors.any()
+    mask = BandSegmenter("x").predict(rgb).mask
+    (row,) = context_rows(PictureGrid(rgb), [mask], CLASSES, seen.tokens, vectors)
+    assert known_groups(row, CONTEXT_GROUPS) == {"mask", "picture"}
+
+
 def test_statistics_of_a_flat_picture_by_hand() -> None:
     rgb = np.zeros((3, 16, 16), dtype=np.uint8)
     rgb[0], rgb[1], rgb[2] = 51, 102, 204  # 0.2, 0.4, 0.8
