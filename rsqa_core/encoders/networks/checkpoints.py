@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -16,49 +15,47 @@ from rsqa_core.errors import UnreadableFileError
 
 
 class InertObject:
-    """Stands in for a class of a training library that a checkpoint names; it does nothing."""
+    """Takes the place of whatever else a checkpoint names beside its weights; it does nothing."""
 
-    def __new__(cls, *_: object, **__: object) -> InertObject:
+    def __new__(cls, *_: object) -> InertObject:
         return super().__new__(cls)
 
-    def __init__(self, *_: object, **__: object) -> None: ...
+    def __init__(self, *_: object) -> None: ...
 
     def __setstate__(self, state: object) -> None: ...
 
 
 def read_checkpoint(path: Path, stand_ins: Sequence[str] = ()) -> dict[str, Any]:
-    """Read a checkpoint without running code that it brings along.
+    """Read a checkpoint without running code that it names.
 
     Args:
         path: a .safetensors file, or what ``torch.save`` wrote.
-        stand_ins: full names of classes that the file may mention beside its weights. An inert
-            object takes their place, so that the library they come from need not be installed.
+        stand_ins: full names of classes and functions that the file may mention beside its
+            weights, such as records of the training. An inert object takes their place: nothing of
+            theirs runs, and the library they come from need not be installed.
 
     Raises:
-        UnreadableFileError: the file is missing, damaged, or names any other class.
+        UnreadableFileError: the file is missing, damaged, or names anything else.
     """
-    allowed: list[Any] = [(InertObject, name) for name in stand_ins]
-    if stand_ins:
-        # What such objects keep inside; arrays run no code either.
-        allowed += [np.ndarray, np.dtype, _numpy_reconstruct()]
-        allowed += [(_numpy_reconstruct(), "numpy.core.multiarray._reconstruct")]
-        allowed += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8")]
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        with torch.serialization.safe_globals(allowed):
+        with torch.serialization.safe_globals([(InertObject, name) for name in stand_ins]):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # safetensors, pickle and zip errors have no common type
-        raise UnreadableFileError(f"Cannot read encoder weights {path}: {error}") from error
+        refused = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        cause = (
+            f"it names {refused[1]}, which is no weight. If you trust the file, save its weights "
+            "alone, as safetensors"
+            if refused
+            else str(error)
+        )
+        raise UnreadableFileError(f"Cannot read encoder weights {path}: {cause}.") from error
     if not isinstance(loaded, dict):
         raise UnreadableFileError(
             f"Expected {path} to hold a dictionary of weights, but got {type(loaded).__name__}."
         )
     return loaded
-
-
-def _numpy_reconstruct() -> Any:
-    return np.empty(0).__reduce__()[0]
 
 
 def unwrapped(state: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

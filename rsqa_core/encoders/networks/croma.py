@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rsqa_core.encoders.networks.checkpoints import count, needed, renamed
@@ -129,14 +130,15 @@ def _torchgeo_network(config: CromaConfig) -> nn.Module:
             "`encoders`, or choose another encoder."
         ) from error
     modality = config.modality
-    network: nn.Module = CROMA(
-        modalities=["sar", "optical"] if modality == "joint" else [modality],
-        encoder_dim=config.dim,
-        encoder_depth=config.layers,
-        num_heads=HEADS,
-        patch_size=PATCH_PX,
-        image_size=config.size_px,
-    )
+    with torch.device("cpu"):  # also where weights are built without memory: the bias is no weight
+        network: nn.Module = CROMA(
+            modalities=["sar", "optical"] if modality == "joint" else [modality],
+            encoder_dim=config.dim,
+            encoder_depth=config.layers,
+            num_heads=HEADS,
+            patch_size=PATCH_PX,
+            image_size=config.size_px,
+        )
     # Follows from the size and is in no checkpoint.
     bias = network.get_buffer("attn_bias")
     del network.attn_bias

@@ -17,17 +17,35 @@ from rsqa_core.encoders.networks.inputs import BandPreprocessing, check_batch
 from rsqa_core.encoders.networks.selective_scan import Mixer
 from rsqa_core.errors import InvalidInputError
 
-PREPROCESSING = BandPreprocessing(
-    size_px=224,
-    bands=("red", "green", "blue"),
-    offset=(101.02608706, 103.9996994, 93.50157708),
-    scale=(40.36728927, 37.11132278, 35.90649976),
-    interpolation="bicubic",
-)
-"""Of the AID configuration, for values 0..255; the authors resize to 256 and crop the centre."""
+_NORMALISATION = {
+    "aid": ((101.02608706, 103.9996994, 93.50157708), (40.36728927, 37.11132278, 35.90649976)),
+    "nwpu": ((93.847266, 97.20128819, 87.66547902), (37.10216765, 34.61650149, 33.70191772)),
+    "ucm": ((123.770241, 125.41281689, 115.35737613), (44.17314347, 41.63589266, 39.5737929)),
+}
+PREPROCESSING = {
+    data_set: BandPreprocessing(
+        size_px=224,
+        bands=("red", "green", "blue"),
+        offset=offset,
+        scale=scale,
+        interpolation="bicubic",
+    )
+    for data_set, (offset, scale) in _NORMALISATION.items()
+}
+"""By the data set of the training, for values 0..255. The authors resize the shorter edge to 256
+and crop the centre; here the whole image is resized, so that none of it is left out."""
 
-STAND_INS = ("mmengine.logging.history_buffer.HistoryBuffer",)
-"""What a checkpoint of the training framework names beside its weights."""
+STAND_INS = (
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "builtins.getattr",
+    "numpy.ndarray",
+    "numpy.dtype",
+    "numpy.core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+)
+"""What the training framework's own record, beside the weights in a checkpoint, is made of."""
 
 DROPPED = (r"head\..*", r"neck\..*", r"data_preprocessor\..*")
 
@@ -42,7 +60,8 @@ class RSMambaConfig:
         patch_px: side of a patch.
         stride_px: distance of two patches; smaller than a patch, they overlap.
         tokens: number of patches. It says whether the input is padded at the right and the bottom
-            so that there is a patch at every stride (784 at the default sizes), or not (729).
+            so that there is a patch at every stride (784 at the default sizes, as the authors'
+            code makes them), or not (729).
         dim: length of a token, and of the embedding.
         inner: length inside a mixer.
         layers: number of mixers.
@@ -58,7 +77,7 @@ class RSMambaConfig:
     size_px: int = 224
     patch_px: int = 16
     stride_px: int = 8
-    tokens: int = 729
+    tokens: int = 784
     dim: int = 192
     inner: int = 384
     layers: int = 24

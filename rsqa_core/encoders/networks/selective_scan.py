@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHUNK = 64
-"""Steps whose discretised matrices are held at once: few enough to stay in the cache."""
+"""Steps whose discretised matrices are held at once; more only cost memory."""
 
 
 def selective_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:

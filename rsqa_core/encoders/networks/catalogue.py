@@ -1,0 +1,171 @@
+"""The image networks by name: how each is built, read and fed, under which licence, from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rsqa_core.encoders.networks import croma, rsmamba, satvision, skysense
+from rsqa_core.encoders.networks.adapter import NetworkConfig, NetworkEncoder
+from rsqa_core.encoders.networks.checkpoints import read_checkpoint
+from rsqa_core.encoders.networks.inputs import BandPreprocessing
+from rsqa_core.errors import NotFoundError, UnreadableFileError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNetwork:
+    """An image network as published.
+
+    Attributes:
+        name: what people call it.
+        config: the published sizes.
+        build: makes the untrained network of a configuration.
+        remap: brings a checkpoint into the network's own keys.
+        infer: reads the sizes off remapped weights, the rest from ``config``.
+        preprocessing: how images become its input.
+        dropped: regular expressions of the checkpoint's keys that the network does not need.
+        stand_ins: see ``read_checkpoint``.
+        file: name of the checkpoint.
+        source: where its authors offer it.
+        licence: what they say of the weights; "unknown" where they say nothing.
+    """
+
+    name: str
+    config: NetworkConfig
+    build: Callable[[Any], nn.Module]
+    remap: Callable[[Mapping[str, Any]], dict[str, Tensor]]
+    infer: Callable[[Mapping[str, Tensor], Any], NetworkConfig]
+    preprocessing: BandPreprocessing
+    dropped: tuple[str, ...]
+    file: str
+    source: str
+    licence: str
+    stand_ins: tuple[str, ...] = ()
+
+
+def _croma(size: str, modality: str) -> ImageNetwork:
+    base = croma.CROMA_LARGE if size == "large" else croma.CromaConfig()
+    return ImageNetwork(
+        name=f"croma-{size}-{modality}",
+        config=croma.CromaConfig(modality, base.size_px, base.dim, base.layers),
+        build=croma.build_croma,
+        remap=partial(croma.remap_croma, modality=modality),
+        infer=croma.infer_croma,
+        preprocessing=croma.croma_preprocessing(modality),
+        dropped=croma.DROPPED[modality],
+        file=f"CROMA_{size}.pt",
+        source="https://huggingface.co/antofuller/CROMA",
+        licence="MIT",
+    )
+
+
+def _rsmamba(data_set: str) -> ImageNetwork:
+    return ImageNetwork(
+        name=f"rsmamba-{data_set}",
+        config=rsmamba.RSMambaConfig(),
+        build=rsmamba.build_rsmamba,
+        remap=rsmamba.remap_rsmamba,
+        infer=rsmamba.infer_rsmamba,
+        preprocessing=rsmamba.PREPROCESSING[data_set],
+        dropped=rsmamba.DROPPED,
+        file=f"a checkpoint trained on {data_set}, of any size,",
+        source="https://huggingface.co/KyanChen/RSMamba",
+        licence="Apache-2.0",
+        stand_ins=rsmamba.STAND_INS,
+    )
+
+
+_LISTED = (
+    *(_croma(size, modality) for size in ("base", "large") for modality in croma.PREPROCESSING),
+    *(_rsmamba(data_set) for data_set in rsmamba.PREPROCESSING),
+    ImageNetwork(
+        name="satvision-toa",
+        config=satvision.SATVISION,
+        build=satvision.build_satvision,
+        remap=satvision.remap_satvision,
+        infer=satvision.infer_satvision,
+        preprocessing=satvision.PREPROCESSING,
+        dropped=satvision.DROPPED,
+        file="mp_rank_00_model_states.pt",
+        source=(
+            "https://huggingface.co/nasa-cisto-data-science-group/"
+            "satvision-toa-giant-patch8-window8-128"
+        ),
+        licence="Apache-2.0",
+    ),
+    ImageNetwork(
+        name="skysense-hr",
+        config=skysense.SKYSENSE_HR,
+        build=skysense.build_skysense_hr,
+        remap=skysense.remap_skysense_hr,
+        infer=skysense.infer_skysense_hr,
+        preprocessing=skysense.PREPROCESSING_HR,
+        dropped=skysense.DROPPED_HR,
+        file="skysense_model_backbone_hr.pth",
+        source="https://github.com/Jack-bo1220/SkySense",
+        licence="non-commercial research only",
+    ),
+    ImageNetwork(
+        name="skysense-s2",
+        config=skysense.SkySenseS2Config(),
+        build=skysense.build_skysense_s2,
+        remap=skysense.remap_skysense_s2,
+        infer=skysense.infer_skysense_s2,
+        preprocessing=skysense.PREPROCESSING_S2,
+        dropped=skysense.DROPPED_S2,
+        file="skysense_model_backbone_s2.pth",
+        source="https://github.com/Jack-bo1220/SkySense",
+        licence="non-commercial research only",
+    ),
+)
+NETWORKS = {network.name: network for network in _LISTED}
+
+
+def image_network(name: str) -> ImageNetwork:
+    """Return a network by its name.
+
+    Raises:
+        NotFoundError: there is none; says which there are.
+    """
+    if name not in NETWORKS:
+        raise NotFoundError.named("image network", name, NETWORKS)
+    return NETWORKS[name]
+
+
+def load_network(network: ImageNetwork, path: Path) -> NetworkEncoder:
+    """Load an encoder from its authors' checkpoint.
+
+    Args:
+        network: what the checkpoint is of; see ``image_network``.
+        path: the file.
+
+    Raises:
+        InvalidInputError: the file's network takes other bands than the preprocessing makes.
+        UnreadableFileError: the file is missing or damaged, has another layout, lacks weights, or
+            holds some that are not finite.
+    """
+    state = network.remap(read_checkpoint(path, network.stand_ins))
+    config = network.infer(state, network.config)
+    with torch.device("meta"):  # without memory: the file's tensors become the weights themselves
+        model = network.build(config)
+    known = model.state_dict()
+    missing = [key for key in known if key not in state]
+    unexpected = [key for key in state if key not in known]
+    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
+    if missing or unexpected or misshapen:
+        raise UnreadableFileError(
+            f"{path} does not hold the weights of {network.name}: missing {missing[:4]}, "
+            f"unexpected {unexpected[:4]}, of another shape {misshapen[:4]}. Expected "
+            f"{network.file} of {network.source}."
+        )
+    bad = [key for key, value in state.items() if not value.isfinite().all()]
+    if bad:
+        raise UnreadableFileError(f"{path} holds values that are not finite, in {bad[0]!r}.")
+    model.load_state_dict(state, assign=True)
+    return NetworkEncoder(network.name, model, config, network.preprocessing)
