@@ -33,7 +33,7 @@ class ImageNetwork:
         stand_ins: see ``read_checkpoint``.
         file: name of the checkpoint.
         source: where its authors offer it.
-        licence: what they say of the weights; "unknown" where they say nothing.
+        licence: what they say of code and weights.
     """
 
     name: str
@@ -61,7 +61,7 @@ def _croma(size: str, modality: str) -> ImageNetwork:
         dropped=croma.DROPPED[modality],
         file=f"CROMA_{size}.pt",
         source="https://huggingface.co/antofuller/CROMA",
-        licence="MIT",
+        licence="code MIT, weights unknown",
     )
 
 
@@ -76,7 +76,7 @@ def _rsmamba(data_set: str) -> ImageNetwork:
         dropped=rsmamba.DROPPED,
         file=f"a checkpoint trained on {data_set}, of any size,",
         source="https://huggingface.co/KyanChen/RSMamba",
-        licence="Apache-2.0",
+        licence="code Apache-2.0, weights unknown",
         stand_ins=rsmamba.STAND_INS,
     )
 
@@ -97,7 +97,7 @@ _LISTED = (
             "https://huggingface.co/nasa-cisto-data-science-group/"
             "satvision-toa-giant-patch8-window8-128"
         ),
-        licence="Apache-2.0",
+        licence="code Apache-2.0, weights unknown",
     ),
     ImageNetwork(
         name="skysense-hr",
