@@ -27,6 +27,7 @@ from db.store import candidates as candidate_store
 from db.store import images as image_store
 from rsqa_core.evaluation.agreement import Values, paired_change, pooled
 from rsqa_core.heads import gating
+from rsqa_core.records import is_synthetic
 from rsqa_core.settings import Settings
 from rsqa_core.training.head import HeadData, HeadTraining, train_head
 from workflows.describing import describe_candidates
@@ -150,7 +151,10 @@ def described(home: Path, slug: str) -> tuple[HeadData, NDArray[np.float64], tup
         images = image_store.all_of(session, project.id)
         candidates = candidate_store.all_of(session, project.id)
     groups = [
-        (image, [c for c in found if c.overall_accuracy is not None])
+        (
+            image,
+            [c for c in found if c.overall_accuracy is not None and not is_synthetic(c.segmenter)],
+        )
         for image, found in groups_of(images, candidates)
     ]
     encoder = (head.card.encoder_name, head.card.encoder_fingerprint)

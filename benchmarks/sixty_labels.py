@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.record import RESULTS, append_row
 from db.store import candidates, images, reviewers, scores, verdicts
-from rsqa_core.records import Candidate, Verdict
+from rsqa_core.records import Candidate, Verdict, is_synthetic
 from rsqa_core.settings import Settings
 from workflows.opening import Installation, open_installation
 from workflows.retraining import retrain_project
@@ -45,7 +45,9 @@ def main() -> None:
     with installation.database.read() as session:
         scene_of = {i.id: i.scene for i in images.all_of(session, project.id)}
         every = [
-            c for c in candidates.all_of(session, project.id) if c.overall_accuracy is not None
+            c
+            for c in candidates.all_of(session, project.id)
+            if c.overall_accuracy is not None and not is_synthetic(c.segmenter)
         ]
         base = scores.of_head(session, project.id, head.id)
     before = {candidate: score.score for candidate, score in base.items()}

@@ -60,6 +60,49 @@ def normalised_class_name(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.strip().casefold()).strip("_")
 
 
+SYNTHETIC_PREFIX = "synthetic-"
+"""How the names of segmenters begin that stand for degraded masks; no import may use it."""
+
+
+def is_synthetic(segmenter_name: str) -> bool:
+    """Say whether a candidate of this segmenter is a degraded mask that RSQA made on purpose.
+
+    Such candidates teach a head; no reported figure counts them and nothing recommends them.
+
+    Example:
+        >>> is_synthetic("synthetic-3"), is_synthetic("Synthetic-x"), is_synthetic("synthetics")
+        (True, True, False)
+    """
+    return segmenter_name.strip().casefold().startswith(SYNTHETIC_PREFIX)
+
+
+def synthetic_name(number: int, clean_segmenter: str | None = None) -> str:
+    """Return the segmenter name of a degraded mask.
+
+    Made from another segmenter's candidate instead of the reference mask, its overall accuracy is
+    relative to that candidate; the name then says so.
+
+    Example:
+        >>> synthetic_name(2), synthetic_name(2, "unet")
+        ('synthetic-2', 'synthetic-2-of-unet')
+    """
+    suffix = "" if clean_segmenter is None else f"-of-{clean_segmenter}"
+    return f"{SYNTHETIC_PREFIX}{number}{suffix}"
+
+
+def synthetic_of(segmenter_name: str) -> str | None:
+    """Return the segmenter whose candidate a degraded mask was made from.
+
+    None for one made from the reference mask, and for what is not synthetic.
+
+    Example:
+        >>> synthetic_of("synthetic-2-of-unet"), synthetic_of("synthetic-2")
+        ('unet', None)
+    """
+    found = re.fullmatch(rf"{SYNTHETIC_PREFIX}\d+-of-(.+)", segmenter_name, re.DOTALL)
+    return None if found is None else found[1]
+
+
 @dataclass(frozen=True, slots=True)
 class ClassDef:
     """One land-cover class of a project: ``id`` 0..254 in its masks, colour for display."""

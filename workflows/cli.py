@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train-head": ("workflows.commands.train_head", "Train the base quality head."),
     "build-sqed": ("workflows.commands.build_sqed", "Build a cross-fitted evaluation data set."),
     "segment": ("workflows.commands.segment", "Make candidates with the live segmenters."),
+    "degrade": ("workflows.commands.degrade", "Add degraded masks of known quality to learn from."),
     "score": ("workflows.commands.score", "Predict the quality of a project's candidates."),
     "evaluate": ("workflows.commands.evaluate", "Compare predictions with reference masks."),
     "retrain": ("workflows.commands.retrain", "Train a new head from the reviewers' verdicts."),

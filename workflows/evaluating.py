@@ -20,6 +20,7 @@ from rsqa_core.evaluation.agreement import (
     within_image,
 )
 from rsqa_core.progress import Progress, no_progress
+from rsqa_core.records import is_synthetic
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
 from workflows.scoring import current_head, groups_of, load_project_head
@@ -81,6 +82,8 @@ def evaluate_project(
 ) -> Evaluation:
     """Evaluate the head on all candidates whose image has a reference mask.
 
+    Synthetic candidates count nowhere, neither as candidates nor as peers of others.
+
     Images that the head was trained on are scored by the members that never saw their fold, so the
     figures are leave-one-scene-out there.
 
@@ -91,7 +94,10 @@ def evaluate_project(
     head = load_project_head(installation, record)
     with installation.database.read() as session:
         images = image_store.all_of(session, project.id)
-        candidates = candidate_store.all_of(session, project.id)
+        # Before anything is described: a degraded mask must not count as a peer either.
+        candidates = [
+            c for c in candidate_store.all_of(session, project.id) if not is_synthetic(c.segmenter)
+        ]
     groups = [
         (image, found)
         for image, found in groups_of(images, candidates)

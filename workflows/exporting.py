@@ -26,6 +26,7 @@ from rsqa_core.records import (
     Promotion,
     Score,
     Verdict,
+    is_synthetic,
 )
 from workflows.footprints import footprints
 from workflows.opening import Installation
@@ -239,7 +240,8 @@ def _geojson(content: _Content) -> tuple[str, int]:
     scored: dict[int, list[tuple[float, str]]] = defaultdict(list)
     labelled: dict[int, list[float]] = defaultdict(list)
     for candidate in content.candidates:
-        if (score := content.current.get(candidate.id)) is not None:
+        score = content.current.get(candidate.id)
+        if score is not None and not is_synthetic(candidate.segmenter):
             scored[candidate.image_id].append((score.score, candidate.segmenter))
         if (label := content.labels.get(candidate.id)) is not None:
             labelled[candidate.image_id].append(label)

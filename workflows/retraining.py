@@ -15,7 +15,7 @@ from db.store import images as image_store
 from db.store import verdicts
 from rsqa_core.errors import ConflictError
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.records import HeadRecord, Project
+from rsqa_core.records import HeadRecord, Project, is_synthetic
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
 from workflows.scoring import (
@@ -71,11 +71,18 @@ def retrain_project(
 
 
 def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels:
-    """Return the candidates that have a label, with it as target."""
+    """Return the candidates that have a label, with it as target.
+
+    Synthetic ones are left out: the held-out figures come from these labels.
+    """
     from rsqa_core.training.adaptation import Labels
 
     rows = np.array(
-        [row for row, candidate in enumerate(described.candidates) if candidate.id in labels],
+        [
+            row
+            for row, candidate in enumerate(described.candidates)
+            if candidate.id in labels and not is_synthetic(candidate.segmenter)
+        ],
         dtype=np.int64,
     )
     return Labels(

@@ -11,7 +11,7 @@ from db.store.chunks import chunked
 from db.store.holding import holds
 from db.store.images import missing
 from db.tables import CandidateRow, ImageRow, ProjectRow, ScoreRow, VerdictRow
-from rsqa_core.records import ReviewItem, ScoredCandidate, Verdict
+from rsqa_core.records import ReviewItem, ScoredCandidate, Verdict, is_synthetic
 
 
 def item(session: Session, image_id: int, reviewer: str | None = None) -> ReviewItem:
@@ -28,7 +28,8 @@ def items(
 ) -> list[ReviewItem]:
     """Return images in the order of ``image_ids``, each with candidates and verdicts.
 
-    Candidates go by the current head's score, the best first and those without one last;
+    Candidates go by the current head's score, the best first, those without one last, and
+    synthetic ones after all others, so that none is what is shown or taken first;
     verdicts are those that hold, oldest first, with a ``reviewer`` only theirs. The number of
     queries does not depend on the number of images.
 
@@ -60,9 +61,13 @@ def items(
     ]
 
 
-def _best_first(scored: ScoredCandidate) -> tuple[float, int]:
+def _best_first(scored: ScoredCandidate) -> tuple[bool, float, int]:
     unscored = 1.0  # after every negated score
-    return (unscored if scored.score is None else -scored.score.score, scored.candidate.id)
+    return (
+        is_synthetic(scored.candidate.segmenter),
+        unscored if scored.score is None else -scored.score.score,
+        scored.candidate.id,
+    )
 
 
 def _scored(session: Session, image_ids: Sequence[int]) -> list[ScoredCandidate]:

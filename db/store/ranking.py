@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.store.chunks import chunked
 from db.tables import CandidateRow, ImageRow, ProjectRow, ScoreRow
+from rsqa_core.records import SYNTHETIC_PREFIX
 
 
 def refresh_ranking(
@@ -18,6 +19,7 @@ def refresh_ranking(
 
     The best score is the highest of an image's candidates, the worst the lowest, and the
     uncertainty the widest interval (high minus low); none of them is set without a score.
+    Synthetic candidates do not count.
     """
     if image_ids is not None:
         for portion in chunked(image_ids):
@@ -37,7 +39,13 @@ def _refresh(session: Session, which: ColumnElement[bool]) -> None:
             func.max(ScoreRow.high - ScoreRow.low).label("uncertainty"),
         )
         .join(ProjectRow, ProjectRow.id == ImageRow.project_id)
-        .outerjoin(CandidateRow, CandidateRow.image_id == ImageRow.id)
+        .outerjoin(
+            CandidateRow,
+            and_(
+                CandidateRow.image_id == ImageRow.id,
+                CandidateRow.segmenter.not_like(f"{SYNTHETIC_PREFIX}%"),
+            ),
+        )
         .outerjoin(
             ScoreRow,
             and_(

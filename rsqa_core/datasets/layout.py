@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from rsqa_core.errors import UnsafePathError
 from rsqa_core.files import resolve_under
+from rsqa_core.records import SYNTHETIC_PREFIX, is_synthetic
 
 IMAGE_FOLDER = "images"
 MASK_FOLDERS = frozenset({"masks", "labels", "reference", "gt", "annotations"})
@@ -174,6 +175,11 @@ def _sort_in(
     if role == "candidate":
         if segmenter is None:
             return "expected it in a folder named after its segmenter: candidates/<segmenter>/"
+        if is_synthetic(segmenter):
+            return (
+                f"names that begin with {SYNTHETIC_PREFIX} are kept for degraded masks that RSQA "
+                "makes itself; rename its folder"
+            )
         kinds = found.probs if suffix == PROBS_SUFFIX else found.candidates
         return _put(kinds.setdefault(key, {}), segmenter, path, found)
     if suffix == PROBS_SUFFIX:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from db.store import candidates, heads, images, projects, verdicts
+from db.store import candidates, heads, images, projects, scores, verdicts
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
+from rsqa_core.records import Score
 from rsqa_core.settings import Settings
-from tests.db.filled import Filled, fill, head, new_image
+from tests.db.filled import Filled, fill, head, new_candidate, new_image
 from workflows.cli import rsqa
 from workflows.exporting import CSV_COLUMNS, WRITERS, export_project, safe_cell
 from workflows.opening import Installation, open_installation
@@ -154,6 +155,24 @@ def test_outlines_lie_where_the_images_do(
     (feature,) = [f for f in found["features"] if f["id"] == utm]
     assert feature["properties"]["status"] == "open"
     assert feature["properties"]["best_score"] is None
+
+
+def test_degraded_masks_are_listed_by_name_but_never_the_best_segmenter(
+    installation: Installation, town: Filled, tmp_path: Path
+) -> None:
+    image_id = add_located(town, 50)
+    with installation.database.begin() as session:
+        real, made = candidates.put(
+            session, [new_candidate(image_id, name) for name in ("alpha", "synthetic-1")]
+        )
+        given = [Score(real.id, "base", 0.5, 0.4, 0.6), Score(made.id, "base", 0.9, 0.1, 1.0)]
+        scores.publish(session, town.project.id, "base", given)
+    export_project(installation, "town", tmp_path / "town.geojson")
+    (feature,) = json.loads((tmp_path / "town.geojson").read_text(encoding="utf-8"))["features"]
+    assert feature["properties"]["best_segmenter"] == "alpha"
+    assert feature["properties"]["best_score"] == 0.5
+    export_project(installation, "town", tmp_path / "town.csv")
+    assert "synthetic-1" in {row["segmenter"] for row in rows_of(tmp_path / "town.csv")}
 
 
 def test_a_project_without_georeference_has_no_outlines_to_export(

@@ -134,3 +134,21 @@ def test_links_out_of_the_folder_are_left_out(tmp_path: Path) -> None:
 def test_names_that_would_upset_a_terminal_are_escaped(tmp_path: Path) -> None:
     layout = read_layout(folder(tmp_path, "images/a\x1b[31m.xyz"))
     assert list(reasons(layout)) == ["images/a\\x1b[31m.xyz"]
+
+
+def test_names_kept_for_degraded_masks_are_refused(tmp_path: Path) -> None:
+    layout = read_layout(
+        folder(
+            tmp_path,
+            "images/a.png",
+            "candidates/synthetic-1/a.png",
+            "candidates/Synthetic-own/a.png",
+            "candidates/synthetics/a.png",
+        )
+    )
+    assert list(layout.images[0].candidates) == ["synthetics"]
+    assert reasons(layout).keys() == {
+        "candidates/synthetic-1/a.png",
+        "candidates/Synthetic-own/a.png",
+    }
+    assert all("rename its folder" in reason for reason in reasons(layout).values())
