@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 from rsqa_core.errors import InvalidInputError
+from rsqa_core.raster.globe import signed_area, to_wgs84
 from rsqa_core.records import ImageRecord
 
 Ring = list[tuple[float, float]]
@@ -45,25 +44,12 @@ def _corners(image: ImageRecord) -> Ring:
 
 def _to_wgs84(crs: str, images: Sequence[ImageRecord]) -> Ring:
     """Return the four corners of each image, one image after the other."""
-    from rasterio._err import CPLE_BaseError  # GDAL's errors have no public home in rasterio
-    from rasterio.errors import CRSError
-    from rasterio.warp import transform
-
-    corners = [corner for image in images for corner in _corners(image)]
     try:
-        longitudes, latitudes = transform(
-            crs, "EPSG:4326", [x for x, _ in corners], [y for _, y in corners]
-        )
-        points = list(zip(longitudes, latitudes, strict=True))
-        if all(math.isfinite(value) for point in points for value in point):
-            return points
-    except CRSError as error:
-        raise InvalidInputError(
-            f"The coordinate reference system {crs[:80]!r} of the image {images[0].name!r} is not "
-            f"understood ({error}). Import it again with an EPSG code or WKT."
-        ) from error
-    except CPLE_BaseError:
-        pass  # a point outside the projection; which image it is of is said below
+        points = to_wgs84(crs, [corner for image in images for corner in _corners(image)])
+    except InvalidInputError as error:
+        raise InvalidInputError(f"The image {images[0].name!r} has no outline: {error}") from error
+    if points is not None:
+        return points
     for image in images if len(images) > 1 else ():
         _to_wgs84(crs, [image])
     raise InvalidInputError(
@@ -74,6 +60,4 @@ def _to_wgs84(crs: str, images: Sequence[ImageRecord]) -> Ring:
 
 def _counter_clockwise(ring: Ring) -> Ring:
     closed = [*ring, ring[0]]
-    pairs = pairwise(closed)
-    doubled_area = sum(x * next_y - next_x * y for (x, y), (next_x, next_y) in pairs)
-    return closed if doubled_area > 0 else closed[::-1]
+    return closed if signed_area(closed) > 0 else closed[::-1]

@@ -86,7 +86,7 @@ def write_tile_geotiff(
     if nodata is not None and _representable(nodata, tile.dtype):
         profile["nodata"] = nodata
     try:
-        with _unreferenced_allowed(), MemoryFile() as memory:
+        with unreferenced_allowed(), MemoryFile() as memory:
             with memory.open(**profile) as file:
                 file.write(tile)
             return bytes(memory.read())
@@ -125,7 +125,7 @@ def read_tile(path: Path) -> NDArray[Any]:
     from rasterio.errors import RasterioError
 
     try:
-        with _unreferenced_allowed(), rasterio.open(path, driver="GTiff") as file:
+        with unreferenced_allowed(), rasterio.open(path, driver="GTiff") as file:
             itemsize = np.dtype(file.dtypes[0]).itemsize
             if file.width * file.height * file.count * itemsize > MAX_WINDOW_BYTES:
                 raise UnreadableFileError(
@@ -139,7 +139,7 @@ def read_tile(path: Path) -> NDArray[Any]:
 
 
 @contextlib.contextmanager
-def _unreferenced_allowed() -> Iterator[None]:
+def unreferenced_allowed() -> Iterator[None]:
     """Silence rasterio's warning about tiles without a georeference, which are normal here."""
     from rasterio.errors import NotGeoreferencedWarning
 
