@@ -22,7 +22,7 @@ Origin = Literal["generated", "sample", "imported"]
 ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable"]
 VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-QueueOrder = Literal["uncertain", "worst", "best", "disagreement", "random", "name"]
+QueueOrder = Literal["uncertain", "informative", "worst", "best", "disagreement", "random", "name"]
 
 IMAGE_STATUSES: tuple[ImageStatus, ...] = (
     "open",
@@ -42,12 +42,22 @@ VERDICT_KINDS: tuple[VerdictKind, ...] = (
 )
 QUEUE_ORDERS: tuple[QueueOrder, ...] = (
     "uncertain",
+    "informative",
     "worst",
     "best",
     "disagreement",
     "random",
     "name",
 )
+ALARMS: tuple[str, ...] = ("unlike_training", "unknown_class", "unknown_segmenter")
+"""Why a prediction is out of its depth: imagery unlike the training's, a class or a segmenter that
+the training did not have."""
+
+INTERVAL_COVERAGE = 0.9
+"""The share of true accuracies that the interval of a score is to hold."""
+
+ACCEPTABLE_ACCURACY = 0.6
+"""A mask of a lower overall accuracy is of no use."""
 
 
 def normalised_class_name(name: str) -> str:
@@ -182,7 +192,11 @@ class NewImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord(NewImage):
-    """A recorded image: its NewImage fields, its place in the queue and its version."""
+    """A recorded image: its NewImage fields, its place in the queue and its version.
+
+    ``informative`` in 0..1 is how much a label of this image would teach, by the project's current
+    head; 1 comes first.
+    """
 
     id: int = 0
     project_id: int = 0
@@ -191,6 +205,7 @@ class ImageRecord(NewImage):
     worst_score: float | None = None
     uncertainty: float | None = None
     disagreement: float | None = None
+    informative: float | None = None
     version: int = 1
 
 
@@ -226,7 +241,11 @@ class Candidate(NewCandidate):
 class Score:
     """Predicted quality of one candidate by one head, all in 0..1; higher is better.
 
-    ``low`` and ``high`` bound the stated interval (80 %).
+    ``low`` and ``high`` bound the interval of INTERVAL_COVERAGE. ``alarms`` says why the
+    prediction is out of its depth (codes of ALARMS; empty: it is not). ``mean_iou``,
+    ``boundary_f1`` and ``class_iou`` are further predictions; the last has one value per project
+    class, in class order, None where the class is absent, and is empty where the head predicts
+    none.
     """
 
     candidate_id: int
@@ -234,11 +253,19 @@ class Score:
     score: float
     low: float
     high: float
+    alarms: tuple[str, ...] = ()
+    mean_iou: float | None = None
+    boundary_f1: float | None = None
+    class_iou: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HeadRecord:
-    """One version of the quality head; ``metrics`` are its held-out figures."""
+    """One version of the quality head; ``metrics`` are its held-out figures.
+
+    They may hold ``best_margin`` and ``best_risk``: the candidates whose score lies within the
+    margin of the best predicted score of their image hold the truly best one, but for that risk.
+    """
 
     id: str
     project_id: int | None

@@ -8,12 +8,15 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import Session
 
 from db.store.chunks import IDS_PER_STATEMENT, chunked
+from db.store.heads import usable_head
 from db.store.projects import get_by_id
-from db.tables import ImageRow
-from rsqa_core.errors import NotFoundError
+from db.store.ranking import refresh_ranking
+from db.tables import ImageRow, InformativeRow, ProjectRow
+from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.records import ImageRecord, NewImage, require_unit_interval
 
 RANDOM_KEYS = 2**31 - 1
@@ -150,3 +153,51 @@ def set_disagreement(session: Session, disagreement: Mapping[int, float]) -> Non
             [{"image_id": i, "value": value} for i, value in values.items()],
         )
         session.expire_all()
+
+
+def set_informative(
+    session: Session, informative: Mapping[int, float], *, head_id: str | None = None
+) -> None:
+    """Keep how much a label of each image would teach a head: 0 to 1, 1 first, by image id.
+
+    The values are kept beside those of other heads; promoting a head ranks the images by its own.
+    Without ``head_id`` they are of the current head of the images' project.
+
+    Raises:
+        InvalidInputError: a value is not a number in [0, 1], or ``head_id`` is None and the project
+            has no current head.
+        NotFoundError: an image or the head does not exist; nothing is kept.
+    """
+    values = {i: require_unit_interval("informative", v) for i, v in informative.items()}
+    project_of: dict[int, int] = {}
+    current: dict[int, str | None] = {}
+    for portion in chunked(values):
+        for image_id, project_id, active in session.execute(
+            select(ImageRow.id, ProjectRow.id, ProjectRow.active_head_id)
+            .join(ProjectRow, ProjectRow.id == ImageRow.project_id)
+            .where(ImageRow.id.in_(portion))
+        ):
+            project_of[image_id], current[project_id] = project_id, active
+    if unknown := sorted(values.keys() - project_of.keys()):
+        raise missing(unknown[0])
+    head_of = {project_id: head_id or active for project_id, active in current.items()}
+    for project_id, chosen in head_of.items():
+        if chosen is None:
+            raise InvalidInputError(
+                f"The project {project_id} has no current head to keep `informative` of. Name the "
+                "head, or promote one first."
+            )
+        usable_head(session, project_id, chosen)
+    if values:
+        statement = upsert(InformativeRow)
+        session.connection().execute(
+            statement.on_conflict_do_update(
+                index_elements=["image_id", "head_id"], set_={"value": statement.excluded.value}
+            ),
+            [
+                {"image_id": i, "head_id": head_of[project_of[i]], "value": value}
+                for i, value in values.items()
+            ],
+        )
+        ranked = [i for i, p in project_of.items() if head_of[p] == current[p]]
+        refresh_ranking(session, image_ids=ranked)

@@ -115,6 +115,8 @@ def _order(query: QueueQuery) -> _Order:
     match query.order:
         case "uncertain":
             return _Order(ImageRow.uncertainty.expression, falling=True, nullable=True)
+        case "informative":
+            return _Order(ImageRow.informative.expression, falling=True, nullable=True)
         case "worst":
             return _Order(ImageRow.best_score.expression, falling=False, nullable=True)
         case "best":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.dialects.sqlite import insert
@@ -14,7 +15,9 @@ from db.store.projects import get_by_id
 from db.store.ranking import refresh_ranking
 from db.tables import CandidateRow, ImageRow, ScoreRow
 from rsqa_core.errors import InvalidInputError, NotFoundError
-from rsqa_core.records import Score, require_unit_interval
+from rsqa_core.records import ALARMS, Score, require_unit_interval
+
+_PREDICTED = ("score", "low", "high", "alarms", "mean_iou", "boundary_f1", "class_iou")
 
 
 def publish(session: Session, project_id: int, head_id: str, scores: Sequence[Score]) -> int:
@@ -26,39 +29,44 @@ def publish(session: Session, project_id: int, head_id: str, scores: Sequence[Sc
         How many scores were recorded.
 
     Raises:
-        InvalidInputError: a score is by another head, is no number in [0, 1], or its interval is
-            upside down.
+        InvalidInputError: a score is by another head, is no number in [0, 1], its interval is
+            upside down, its classes are not the project's, or it has an unknown alarm.
         NotFoundError: the project, the head or a candidate of the project does not exist.
     """
     project = get_by_id(session, project_id)
     usable_head(session, project_id, head_id)
     for score in scores:
-        _require_sound(score, head_id)
+        _require_sound(score, head_id, len(project.classes))
     image_of = _images_of(session, project_id, [score.candidate_id for score in scores])
     if scores:
         statement = insert(ScoreRow)
         session.connection().execute(
             statement.on_conflict_do_update(
                 index_elements=["candidate_id", "head_id"],
-                set_={name: statement.excluded[name] for name in ("score", "low", "high")},
+                set_={name: statement.excluded[name] for name in _PREDICTED},
             ),
-            [
-                {
-                    "candidate_id": score.candidate_id,
-                    "head_id": score.head_id,
-                    "score": float(score.score),
-                    "low": float(score.low),
-                    "high": float(score.high),
-                }
-                for score in scores
-            ],
+            [_columns(score) for score in scores],
         )
     if scores and project.active_head_id == head_id:
         refresh_ranking(session, image_ids=set(image_of.values()))
     return len(scores)
 
 
-def _require_sound(score: Score, head_id: str) -> None:
+def _columns(score: Score) -> dict[str, Any]:
+    return {
+        "candidate_id": score.candidate_id,
+        "head_id": score.head_id,
+        "score": float(score.score),
+        "low": float(score.low),
+        "high": float(score.high),
+        "alarms": list(score.alarms) or None,
+        "mean_iou": None if score.mean_iou is None else float(score.mean_iou),
+        "boundary_f1": None if score.boundary_f1 is None else float(score.boundary_f1),
+        "class_iou": [None if iou is None else float(iou) for iou in score.class_iou] or None,
+    }
+
+
+def _require_sound(score: Score, head_id: str, classes: int) -> None:
     if score.head_id != head_id:
         raise InvalidInputError(
             f"Expected scores by the head {head_id!r}, but candidate {score.candidate_id} has one "
@@ -66,6 +74,23 @@ def _require_sound(score: Score, head_id: str) -> None:
         )
     for name in ("score", "low", "high"):
         require_unit_interval(f"{name} of candidate {score.candidate_id}", getattr(score, name))
+    for name, value in (
+        ("mean_iou", score.mean_iou),
+        ("boundary_f1", score.boundary_f1),
+        *(("class_iou", iou) for iou in score.class_iou),
+    ):
+        if value is not None:
+            require_unit_interval(f"{name} of candidate {score.candidate_id}", value)
+    if len(score.class_iou) not in (0, classes):
+        raise InvalidInputError(
+            f"Expected `class_iou` to have one value for each of the {classes} classes, or none, "
+            f"but candidate {score.candidate_id} has {len(score.class_iou)}."
+        )
+    if unknown := [alarm for alarm in score.alarms if alarm not in ALARMS]:
+        raise InvalidInputError(
+            f"Expected `alarms` to be among {', '.join(ALARMS)}, but candidate "
+            f"{score.candidate_id} has {unknown[0]!r}."
+        )
     if score.low > score.high:
         raise InvalidInputError(
             f"Expected low <= high, but candidate {score.candidate_id} has {score.low} and "

@@ -6,7 +6,7 @@ given out twice: those tables use AUTOINCREMENT.
 
 from db.tables.base import Row
 from db.tables.imagery import CandidateRow, ImageRow, ProjectRow
-from db.tables.quality import HeadRow, PromotionRow, ScoreRow
+from db.tables.quality import HeadRow, InformativeRow, PromotionRow, ScoreRow
 from db.tables.review import ReviewerRow, VerdictRow
 from db.tables.work import JobRow
 
@@ -14,6 +14,7 @@ __all__ = [
     "CandidateRow",
     "HeadRow",
     "ImageRow",
+    "InformativeRow",
     "JobRow",
     "ProjectRow",
     "PromotionRow",

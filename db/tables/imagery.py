@@ -90,6 +90,7 @@ class ImageRow(Row):
     worst_score: Mapped[float | None]
     uncertainty: Mapped[float | None] = mapped_column()
     disagreement: Mapped[float | None] = mapped_column()
+    informative: Mapped[float | None] = mapped_column()
     random_key: Mapped[int]
     version: Mapped[int] = mapped_column()
 
@@ -124,6 +125,7 @@ class ImageRow(Row):
             worst_score=self.worst_score,
             uncertainty=self.uncertainty,
             disagreement=self.disagreement,
+            informative=self.informative,
             version=self.version,
         )
 
@@ -132,12 +134,13 @@ class ImageRow(Row):
     __table_args__ = (
         UniqueConstraint("project_id", "source_sha256", "x_px", "y_px", "width_px", "height_px"),
         one_of("status", IMAGE_STATUSES),
-        *unit_interval("best_score", "worst_score", "uncertainty", "disagreement"),
+        *unit_interval("best_score", "worst_score", "uncertainty", "disagreement", "informative"),
         CheckConstraint("width_px > 0 AND height_px > 0", name="size_positive"),
         Index("ix_image_uncertain", "project_id", "status", uncertainty.desc(), "id"),
         Index("ix_image_worst", "project_id", "status", "best_score", "id"),
         Index("ix_image_best", "project_id", "status", best_score.desc(), "id"),
         Index("ix_image_disagreement", "project_id", "status", disagreement.desc(), "id"),
+        Index("ix_image_informative", "project_id", "status", informative.desc(), "id"),
         Index("ix_image_random", "project_id", "status", "random_key", "id"),
         Index("ix_image_name", "project_id", "status", "name", "id"),
         Index("ix_image_scene", "project_id", "scene"),

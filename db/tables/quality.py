@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.column_types import FiniteJson
 from db.tables.base import Row, now, unit_interval
 from rsqa_core.records import (
     HeadRecord,
@@ -51,7 +52,7 @@ class HeadRow(Row):
 class ScoreRow(Row):
     __tablename__ = "score"
     __table_args__ = (
-        *unit_interval("score", "low", "high"),
+        *unit_interval("score", "low", "high", "mean_iou", "boundary_f1"),
         CheckConstraint("low <= high", name="interval_ordered"),
         {"sqlite_with_rowid": False},
     )
@@ -65,6 +66,10 @@ class ScoreRow(Row):
     score: Mapped[float]
     low: Mapped[float]
     high: Mapped[float]
+    alarms: Mapped[list[Any] | None] = mapped_column(FiniteJson(none_as_null=True))
+    mean_iou: Mapped[float | None]
+    boundary_f1: Mapped[float | None]
+    class_iou: Mapped[list[Any] | None] = mapped_column(FiniteJson(none_as_null=True))
 
     def record(self) -> Score:
         return Score(
@@ -73,7 +78,26 @@ class ScoreRow(Row):
             score=self.score,
             low=self.low,
             high=self.high,
+            alarms=tuple(self.alarms or ()),
+            mean_iou=self.mean_iou,
+            boundary_f1=self.boundary_f1,
+            class_iou=tuple(self.class_iou or ()),
         )
+
+
+class InformativeRow(Row):
+    """How much a label of an image would teach a head; kept of all heads, as scores are."""
+
+    __tablename__ = "informative"
+    __table_args__ = (*unit_interval("value"), {"sqlite_with_rowid": False})
+
+    image_id: Mapped[int] = mapped_column(
+        ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    head_id: Mapped[str] = mapped_column(
+        ForeignKey("head.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    value: Mapped[float]
 
 
 class PromotionRow(Row):

@@ -6,6 +6,7 @@ from rsqa_core.records import IMAGE_STATUSES, ImageStatus, QueueOrder, QueueQuer
 
 ORDER_NAMES: dict[QueueOrder, str] = {
     "uncertain": "Most uncertain",
+    "informative": "Most informative",
     "worst": "Worst predicted",
     "best": "Best predicted",
     "disagreement": "Most disagreement",

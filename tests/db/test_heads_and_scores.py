@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from db.store import candidates, heads, images, queue, scores
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -153,6 +155,13 @@ def test_adding_a_head_again_changes_nothing_unless_it_differs(filled: Filled) -
         {"score": 1.1, "high": 1.2},
         {"low": 0.9},
         {"head_id": "another"},
+        {"mean_iou": float("nan")},
+        {"mean_iou": 1.5},
+        {"boundary_f1": float("inf")},
+        {"boundary_f1": -0.1},
+        {"class_iou": (0.5, float("nan"))},
+        {"class_iou": (0.5,)},
+        {"alarms": ("tired",)},
     ],
 )
 def test_scores_without_sense_are_refused_and_nothing_is_written(
@@ -202,3 +211,60 @@ def test_a_replaced_mask_loses_its_scores_and_its_rank(filled: Filled) -> None:
         assert images.get(session, image.id).best_score is None
     assert gone == [c.id for c in changed]
     require_ranking_by(filled, "base")
+
+
+def test_every_field_of_a_score_comes_back_and_a_second_one_replaces_it(filled: Filled) -> None:
+    candidate = filled.of(0)
+    plain = Score(candidate.id, "base", 0.5, 0.4, 0.6)
+    full = replace(
+        plain,
+        alarms=("unlike_training", "unknown_segmenter"),
+        mean_iou=0.5,
+        boundary_f1=0.25,
+        class_iou=(0.75, None),
+    )
+    for score in (full, plain, full):
+        with filled.database.begin() as session:
+            scores.publish(session, filled.project.id, "base", [score])
+        with filled.database.read() as session:
+            assert scores.of_head(session, filled.project.id, "base")[candidate.id] == score
+            (shown,) = (
+                entry.score
+                for entry in queue.item(session, candidate.image_id).candidates
+                if entry.candidate.id == candidate.id
+            )
+            assert shown == score
+
+
+def test_the_tables_themselves_refuse_quality_out_of_range(filled: Filled) -> None:
+    for column in ("mean_iou", "boundary_f1"):
+        with (
+            pytest.raises(IntegrityError, match=f"ck_score_{column}_unit"),
+            filled.database.begin() as session,
+        ):
+            session.execute(text(f"UPDATE score SET {column} = 1.5"))
+
+
+def test_informative_values_belong_to_a_head_and_follow_the_promotion(filled: Filled) -> None:
+    add_head(filled, "second", seed=2)
+    first, second = filled.images[:2]
+
+    def informative() -> list[float | None]:
+        with filled.database.read() as session:
+            return [images.get(session, image.id).informative for image in (first, second)]
+
+    with filled.database.begin() as session:
+        images.set_informative(session, {first.id: 0.5, second.id: 0.25})
+        images.set_informative(session, {first.id: 1.0}, head_id="second")
+    assert informative() == [0.5, 0.25]
+    with filled.database.begin() as session:
+        images.set_informative(session, {first.id: 0.75}, head_id="base")
+        heads.promote(session, filled.project.id, "second", reviewer="bob")
+    assert informative() == [1.0, None]
+    with filled.database.begin() as session:
+        heads.roll_back(session, filled.project.id, reviewer="bob")
+    assert informative() == [0.75, 0.25]
+    masks = [new_candidate(first.id, name, mask_sha256=f"new {name}") for name in ("alpha", "beta")]
+    with filled.database.begin() as session:
+        candidates.put(session, masks)
+    assert informative() == [None, 0.25]  # without a score there is nothing to go by

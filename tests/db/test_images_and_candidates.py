@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from db.store import candidates, images
+from db import Database
+from db.store import candidates, images, projects
 from rsqa_core.errors import InvalidInputError, NotFoundError
-from tests.db.filled import Filled, fill, new_candidate, new_image
+from tests.db.filled import CLASSES, Filled, fill, new_candidate, new_image
 
 
 def test_adding_tiles_again_returns_those_recorded_unchanged(filled: Filled) -> None:
@@ -51,8 +52,6 @@ def test_every_field_of_an_image_comes_back(filled: Filled) -> None:
 
 
 def test_ids_of_deleted_images_are_not_given_out_again(filled: Filled) -> None:
-    from db.store import projects
-
     with filled.database.begin() as session:
         projects.delete(session, "town")
     again = fill(filled.database)
@@ -77,6 +76,30 @@ def test_disagreement_is_a_share_of_images_that_exist(filled: Filled) -> None:
                 images.set_disagreement(session, {filled.images[0].id: bad})
         with pytest.raises(NotFoundError):
             images.set_disagreement(session, {999: 0.5})
+
+
+def test_informative_is_a_share_of_images_and_heads_that_exist(filled: Filled) -> None:
+    image = filled.images[0]
+    with filled.database.begin() as session:
+        images.set_informative(session, {image.id: 0.25})
+        for bad in (float("nan"), 1.5):
+            with pytest.raises(InvalidInputError):
+                images.set_informative(session, {image.id: bad})
+        with pytest.raises(NotFoundError):
+            images.set_informative(session, {image.id: 0.5, 999: 0.5})
+        with pytest.raises(NotFoundError):
+            images.set_informative(session, {image.id: 0.5}, head_id="unheard")
+        assert images.get(session, image.id).informative == 0.25
+
+
+def test_informative_needs_a_head(database: Database) -> None:
+    with database.begin() as session:
+        project = projects.create(
+            session, slug="bare", name="Bare", classes=CLASSES, origin="generated"
+        )
+        (image,) = images.add(session, project.id, [new_image(1)])
+        with pytest.raises(InvalidInputError, match="no current head"):
+            images.set_informative(session, {image.id: 0.5})
 
 
 def test_what_does_not_exist_is_named(filled: Filled) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ import db.sqlite_driver
 from db import Database, open_database
 from db.engine import make_engine
 from db.sqlite_driver import load_driver
-from db.store import projects, reviewers, verdicts
+from db.store import images, projects, reviewers, scores, verdicts
 from db.tables import HeadRow, ImageRow, ProjectRow, Row
 from db.upgrading import HEAD_REVISION, MIGRATIONS, bring_up_to_date
 from rsqa_core.errors import ConflictError, InvalidInputError, RsqaError, UnreadableFileError
-from tests.db.filled import Filled
+from rsqa_core.records import Score
+from tests.db.filled import Filled, new_image
 
 REBUILD = """
 import sqlalchemy as sa
@@ -43,6 +45,9 @@ def upgrade() -> None:
 """
 
 
+OLD_TABLES = ("project", "reviewer", "head", "image", "candidate", "score", "promotion", "verdict")
+
+
 def later_migrations(folder: Path, more: str = "pass") -> Path:
     target = folder / "migra%tions"
     shutil.copytree(MIGRATIONS, target, ignore=shutil.ignore_patterns("__pycache__"))
@@ -53,16 +58,40 @@ def later_migrations(folder: Path, more: str = "pass") -> Path:
 
 
 def schema(path: Path) -> dict[str, list[str]]:
-    """Return name: lines of its SQL, without order and quotes, for all that the database has."""
+    """Return name: parts of its SQL, without order and quotes, for all that the database has.
+
+    A column's own constraint counts as one of its table: ALTER TABLE can only add it so.
+    """
     with sqlite3.connect(path) as connection:
         rows = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL "
             "AND name NOT IN ('alembic_version', 'sqlite_sequence')"
         ).fetchall()
-    return {
-        name: sorted(re.sub(r"[\s\"]+", " ", line).strip(" ,") for line in sql.splitlines())
-        for name, sql in rows
-    }
+    return {name: _parts(sql) for name, sql in rows}
+
+
+def _parts(sql: str) -> list[str]:
+    start, rest = re.sub(r"[\s\"]+", " ", sql).split("(", 1)
+    body, end = rest.rsplit(")", 1)
+    parts = re.split(r",|\bCONSTRAINT\b", body)
+    return [start.strip(), *sorted(part.strip() for part in parts if part.strip()), end.strip()]
+
+
+def first_version(filled: Filled, path: Path) -> None:
+    """Write the rows of a filled database as the first version of the tables held them."""
+    engine = make_engine(path)
+    bring_up_to_date(engine, path, head="0001")
+    engine.dispose()
+    filled.database.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("ATTACH ? AS newer", (str(filled.database.path),))
+        for table in OLD_TABLES:
+            found = connection.execute(f"SELECT name FROM pragma_table_info('{table}')")
+            columns = ", ".join(f'"{name}"' for (name,) in found)
+            connection.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}"
+            )
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_migrations_make_exactly_what_the_metadata_says(tmp_path: Path, database: Database) -> None:
@@ -217,6 +246,44 @@ def test_an_older_populated_database_is_upgraded_without_loss(
         ]
         assert connection.execute("SELECT count(*) FROM image").fetchall() == [(12,)]
     connection.close()
+
+
+def test_the_first_version_of_the_tables_is_upgraded_without_loss(
+    filled: Filled, tmp_path: Path
+) -> None:
+    filled.say()
+    with filled.database.read() as session:
+        before = (
+            projects.summaries(session),
+            images.all_of(session, filled.project.id),
+            scores.of_head(session, filled.project.id, "base"),
+            verdicts.effective(session, filled.project.id),
+        )
+    path = tmp_path / "old" / "rsqa.sqlite3"
+    path.parent.mkdir()
+    first_version(filled, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = 5000 WHERE name = 'image'")
+        connection.commit()
+    with closing(open_database(path)) as upgraded:
+        with upgraded.read() as session:
+            after = (
+                projects.summaries(session),
+                images.all_of(session, filled.project.id),
+                scores.of_head(session, filled.project.id, "base"),
+                verdicts.effective(session, filled.project.id),
+            )
+        assert after == before
+        with pytest.raises(Exception, match="append-only"), upgraded.begin() as session:
+            session.execute(text("DELETE FROM verdict"))
+        with upgraded.begin() as session:
+            (new,) = images.add(session, filled.project.id, [new_image(99)])
+            assert new.id == 5001  # an id that was given out before does not come back
+            full = Score(1, "base", 0.5, 0.4, 0.6, ("unlike_training",), 0.5, 0.25, (0.5, None))
+            scores.publish(session, filled.project.id, "base", [full])
+            assert scores.of_head(session, filled.project.id, "base")[1] == full
+    assert schema(path) == schema(filled.database.path)
+    assert len(list((path.parent / "backups").iterdir())) == 1
 
 
 @pytest.mark.parametrize(

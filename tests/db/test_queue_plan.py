@@ -27,6 +27,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, 
         session.connection().exec_driver_sql(
             "UPDATE image SET best_score = random_key % 1000 / 1000.0, "
             "uncertainty = random_key % 997 / 1000.0, disagreement = 0.0, "
+            "informative = random_key % 991 / 1000.0, "
             "status = iif(random_key % 4, 'open', 'reviewed')"
         )
     yield database, project.id

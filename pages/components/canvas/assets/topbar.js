@@ -4,6 +4,7 @@ import { el, setAttribute, setText } from "./dom.js";
 
 const ORDER_NAMES = {
   uncertain: "most uncertain first",
+  informative: "most informative first",
   worst: "worst predicted first",
   best: "best predicted first",
   disagreement: "most disagreement first",
