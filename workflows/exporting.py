@@ -25,11 +25,13 @@ from rsqa_core.records import (
     Project,
     Promotion,
     Score,
+    ScoredCandidate,
     Verdict,
     is_synthetic,
 )
 from workflows.footprints import footprints
 from workflows.opening import Installation
+from workflows.recommending import Advice, advise, best_margin, none_acceptable
 
 JSON_FORMAT = 1
 """Number of the JSON's form; it grows when a reader has to change."""
@@ -46,9 +48,15 @@ CSV_COLUMNS = (
     "height_px",
     "candidate_id",
     "segmenter",
+    "informative",
     "score",
     "score_low",
     "score_high",
+    "mean_iou",
+    "boundary_f1",
+    "class_iou",
+    "alarms",
+    "may_be_best",
     "head_id",
     "overall_accuracy",
     "label",
@@ -73,12 +81,23 @@ class _Content:
     scores: list[Score]
     promotions: list[Promotion]
 
+    def advice(self) -> dict[int, Advice]:
+        """Return by image id what the current head's scores advise."""
+        of_image: dict[int, list[ScoredCandidate]] = defaultdict(list)
+        for candidate in self.candidates:
+            scored = ScoredCandidate(candidate, self.current.get(candidate.id))
+            of_image[candidate.image_id].append(scored)
+        active = self.project.active_head_id
+        margin = next((best_margin(h.metrics) for h in self.heads if h.id == active), None)
+        return {image_id: advise(found, margin) for image_id, found in of_image.items()}
+
 
 def export_project(installation: Installation, slug: str, target: Path) -> int:
     """Write a project to ``target``; its suffix says how.
 
-    ``.csv`` has one row per candidate with its predicted quality by the current head, its measured
-    overall accuracy, the reviewers' mean label and the newest verdict that holds. ``.json`` has
+    ``.csv`` has one row per candidate with its predicted quality by the current head (the IoU of
+    the classes as a JSON object by name), its measured overall accuracy, the reviewers' mean label
+    and the newest verdict that holds. ``.json`` has
     everything that is on record, superseded verdicts and earlier heads too. ``.geojson`` has the
     outline of every georeferenced image in WGS 84. The file appears whole or not at all.
 
@@ -137,8 +156,12 @@ def _csv(content: _Content) -> tuple[str, int]:
     writer.writeheader()
     image_of = {image.id: image for image in content.images}
     said = _said(content.holding)
+    advice = content.advice()
     for candidate in content.candidates:
-        row = _csv_row(content, image_of[candidate.image_id], candidate, said)
+        image = image_of[candidate.image_id]
+        row = _csv_row(content, image, candidate, said) | _predicted(
+            content, candidate, advice[image.id]
+        )
         writer.writerow(
             {
                 name: safe_cell(value) if isinstance(value, str) else value
@@ -169,7 +192,6 @@ def _csv_row(
         v for v in of_image if v.kind != "note"
     ]
     concerned = [v for v in (*of_image, *of_candidate) if v in decisions or v.kind == "note"]
-    score = content.current.get(candidate.id)
     return {
         "project": content.project.slug,
         "image_id": image.id,
@@ -182,15 +204,34 @@ def _csv_row(
         "height_px": image.height_px,
         "candidate_id": candidate.id,
         "segmenter": candidate.segmenter,
-        "score": None if score is None else score.score,
-        "score_low": None if score is None else score.low,
-        "score_high": None if score is None else score.high,
-        "head_id": None if score is None else score.head_id,
+        "informative": image.informative,
         "overall_accuracy": candidate.overall_accuracy,
         "label": content.labels.get(candidate.id),
         "verdict": decisions[-1].kind if decisions else None,
         "reviewers": "; ".join(sorted({v.reviewer for v in concerned})),
         "note": " | ".join(v.note for v in concerned if v.note),
+    }
+
+
+def _predicted(
+    content: _Content, candidate: Candidate, advice: Advice
+) -> dict[str, str | int | float | None]:
+    score = content.current.get(candidate.id)
+    if score is None:
+        return {}
+    may_be_best = (advice.may_be_best or {}).get(candidate.id)
+    names = [entry.name for entry in content.project.classes]
+    class_iou = dict(zip(names, score.class_iou, strict=True)) if score.class_iou else None
+    return {
+        "score": score.score,
+        "score_low": score.low,
+        "score_high": score.high,
+        "mean_iou": score.mean_iou,
+        "boundary_f1": score.boundary_f1,
+        "class_iou": None if class_iou is None else json.dumps(class_iou, ensure_ascii=False),
+        "alarms": "; ".join(score.alarms),
+        "may_be_best": None if may_be_best is None else str(may_be_best).lower(),
+        "head_id": score.head_id,
     }
 
 
@@ -237,12 +278,15 @@ def _geojson(content: _Content) -> tuple[str, int]:
             "outlines to export. Export to .csv or .json instead, or import GeoTIFFs with a "
             "coordinate reference system."
         )
-    scored: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    best: dict[int, tuple[Score, str]] = {}
     labelled: dict[int, list[float]] = defaultdict(list)
     for candidate in content.candidates:
         score = content.current.get(candidate.id)
         if score is not None and not is_synthetic(candidate.segmenter):
-            scored[candidate.image_id].append((score.score, candidate.segmenter))
+            entry = (score, candidate.segmenter)
+            best[candidate.image_id] = max(
+                best.get(candidate.image_id, entry), entry, key=lambda e: (e[0].score, e[1])
+            )
         if (label := content.labels.get(candidate.id)) is not None:
             labelled[candidate.image_id].append(label)
     features = [
@@ -260,7 +304,8 @@ def _geojson(content: _Content) -> tuple[str, int]:
                 "worst_score": image.worst_score,
                 "uncertainty": image.uncertainty,
                 "disagreement": image.disagreement,
-                "best_segmenter": max(scored[image.id])[1] if image.id in scored else None,
+                "informative": image.informative,
+                **_best_properties(best.get(image.id)),
                 "head_id": content.project.active_head_id,
                 "labels": len(labelled.get(image.id, [])),
                 "best_label": max(labelled[image.id]) if image.id in labelled else None,
@@ -272,6 +317,17 @@ def _geojson(content: _Content) -> tuple[str, int]:
     ]
     document = {"type": "FeatureCollection", "features": features}
     return json.dumps(document, allow_nan=False, ensure_ascii=False) + "\n", len(features)
+
+
+def _best_properties(best: tuple[Score, str] | None) -> dict[str, Any]:
+    score, segmenter = best or (None, None)
+    return {
+        "best_segmenter": segmenter,
+        "best_mean_iou": None if score is None else score.mean_iou,
+        "best_boundary_f1": None if score is None else score.boundary_f1,
+        "best_alarms": "; ".join(score.alarms) if score is not None else None,
+        "probably_none_acceptable": None if score is None else none_acceptable(score),
+    }
 
 
 WRITERS: dict[str, Callable[[_Content], tuple[str, int]]] = {

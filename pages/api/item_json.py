@@ -8,16 +8,23 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from rsqa_core.records import ReviewItem, ScoredCandidate, Verdict
+from rsqa_core.records import HeadRecord, ReviewItem, ScoredCandidate, Verdict
+from workflows.recommending import Advice, advise, best_margin
 
 
-def item_json(item: ReviewItem) -> dict[str, Any]:
+def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
     """Return one image with its candidates in the order of predicted quality.
+
+    ``head`` is the one that scored them, the project's current one. ``best_risk`` is the risk at
+    which a candidate is said to be maybe the best; where the head has no margin for that, it and
+    every ``may_be_best`` are null.
 
     Media addresses are relative to the API's root and carry the content's hash, so that a browser
     may keep them for good.
     """
     image = item.image
+    margin = None if head is None else best_margin(head.metrics)
+    advice = advise(item.candidates, margin)
     return {
         "id": image.id,
         "name": image.name,
@@ -30,7 +37,10 @@ def item_json(item: ReviewItem) -> dict[str, Any]:
         "y_px": image.y_px,
         "generated": image.generated,
         "display": f"media/{image.id}/display?v={content_key(image.display_path)}",
-        "candidates": [_candidate_json(entry) for entry in item.candidates],
+        "recommended_id": advice.recommended_id,
+        "none_acceptable": advice.none_acceptable,
+        "best_risk": None if margin is None else margin.risk,
+        "candidates": [_candidate_json(entry, advice) for entry in item.candidates],
         "verdicts": [verdict_json(verdict) for verdict in item.verdicts],
     }
 
@@ -71,7 +81,7 @@ def content_key(path: str) -> str:
     return PurePosixPath(path).stem
 
 
-def _candidate_json(entry: ScoredCandidate) -> dict[str, Any]:
+def _candidate_json(entry: ScoredCandidate, advice: Advice) -> dict[str, Any]:
     candidate, score = entry.candidate, entry.score
     return {
         "id": candidate.id,
@@ -87,5 +97,10 @@ def _candidate_json(entry: ScoredCandidate) -> dict[str, Any]:
             "low": score.low,
             "high": score.high,
             "head_id": score.head_id,
+            "alarms": list(score.alarms),
+            "mean_iou": score.mean_iou,
+            "boundary_f1": score.boundary_f1,
+            "class_iou": list(score.class_iou),
+            "may_be_best": None if advice.may_be_best is None else advice.may_be_best[candidate.id],
         },
     }

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from db.store import candidates, images, projects, queue, reviewers, verdicts
+from db.store import candidates, heads, images, projects, queue, reviewers, verdicts
 from pages.api import media
 from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
@@ -17,7 +17,7 @@ from pages.api.tokens import Caller
 from pages.api.verdict_input import SentVerdict, entry_id, parse_verdict, split_batch
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
-from rsqa_core.records import Verdict
+from rsqa_core.records import HeadRecord, Verdict
 from workflows.opening import Installation
 
 API_ROOT = "/rsqa/v1"
@@ -72,14 +72,14 @@ def queue_page(
             limit=limit,
         )
         items = queue.items(session, page.image_ids, caller.reviewer)
-        project = projects.get_by_id(session, caller.project_id)
+        head = _current_head(session, caller.project_id)
     return JSONResponse(
         {
-            "items": [item_json(item) for item in items],
+            "items": [item_json(item, head) for item in items],
             "next_cursor": page.next_cursor,
             "total": page.total,
             "done": page.done,
-            "head_id": project.active_head_id,
+            "head_id": None if head is None else head.id,
         }
     )
 
@@ -89,7 +89,13 @@ def one_item(installation: Installation, caller: Caller, request: Request, body:
     image = media.own_image(installation, caller, media.image_id_of(request))
     with installation.database.read() as session:
         item = queue.item(session, image.id, caller.reviewer)
-    return JSONResponse(item_json(item))
+        head = _current_head(session, caller.project_id)
+    return JSONResponse(item_json(item, head))
+
+
+def _current_head(session: Any, project_id: int) -> HeadRecord | None:
+    head_id = projects.get_by_id(session, project_id).active_head_id
+    return None if head_id is None else heads.get(session, head_id)
 
 
 def own_history(

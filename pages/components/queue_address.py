@@ -13,6 +13,10 @@ ORDER_NAMES: dict[QueueOrder, str] = {
     "random": "Random",
     "name": "Name",
 }
+INFORMATIVE_TEXT = (
+    "Most informative: first the images from whose labels the next training would gain most, as "
+    "the current head sees it."
+)
 STATUS_NAMES: dict[ImageStatus, str] = {
     "open": "To review",
     "reviewed": "Reviewed",

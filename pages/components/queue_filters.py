@@ -10,7 +10,12 @@ import streamlit as st
 from db.store import candidates, images
 from pages.api.queue_input import QUERY_PARAMETERS
 from pages.components.opening import installation
-from pages.components.queue_address import ORDER_NAMES, STATUS_NAMES, queue_parameters
+from pages.components.queue_address import (
+    INFORMATIVE_TEXT,
+    ORDER_NAMES,
+    STATUS_NAMES,
+    queue_parameters,
+)
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, Project, QueueQuery
 
 _PREFIX = "queue_"
@@ -83,6 +88,8 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
 
 
 def _draw_actions(query: QueueQuery) -> None:
+    if query.order == "informative":
+        st.caption(INFORMATIVE_TEXT)
     if query.order != "random" and not queue_parameters(query):
         return
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -10,8 +10,9 @@ import streamlit as st
 
 from pages.components.queue_address import STATUS_NAMES
 from pages.components.thumbnails import thumbnail
-from rsqa_core.records import Project, ReviewItem
+from rsqa_core.records import INTERVAL_COVERAGE, Project, ReviewItem
 
+INTERVAL_COLUMN = f"{INTERVAL_COVERAGE:.0%} interval".replace("%", " %")
 PAGE_SIZE = 50
 _ROW_PX = 52
 _HEIGHT_PX = 480
@@ -30,7 +31,7 @@ def table_of(items: Sequence[ReviewItem]) -> pd.DataFrame:
                 "Scene": item.image.scene,
                 "Status": STATUS_NAMES[item.image.status],
                 "Best predicted": None if best is None else best.score,
-                "80 % interval": "" if best is None else f"{best.low:.2f}–{best.high:.2f}",
+                INTERVAL_COLUMN: "" if best is None else f"{best.low:.2f}–{best.high:.2f}",
                 "Uncertainty": item.image.uncertainty,
                 "Disagreement": item.image.disagreement,
                 "Candidates": len(item.candidates),

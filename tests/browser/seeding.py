@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,9 @@ def seed_project(
     return Seeded(project, added, by_image, published)
 
 
-def add_head(installation: Installation, head_id: str) -> None:
+def add_head(
+    installation: Installation, head_id: str, *, metrics: dict[str, Any] | None = None
+) -> None:
     """Add a base head without scores."""
     with installation.database.begin() as session:
         heads.add(
@@ -103,7 +106,7 @@ def add_head(installation: Installation, head_id: str) -> None:
                 sha256=head_id.encode().hex().ljust(64, "0")[:64],
                 encoder_fingerprint="f" * 16,
                 label_count=0,
-                metrics={},
+                metrics=metrics or {},
                 created_at=dt.datetime(2025, 6, 1, tzinfo=dt.UTC),
             ),
         )
@@ -121,6 +124,41 @@ def publish_scores(
     with installation.database.begin() as session:
         scores.publish(session, seeded.project.id, head_id, rows)
         heads.promote(session, seeded.project.id, head_id, reviewer="Ada")
+
+
+def publish_advice(
+    installation: Installation, seeded: Seeded, *, head_id: str = "advising-2025-07"
+) -> None:
+    """Make a head current that says all it can: who may be best, alarms, IoU, none acceptable.
+
+    The first image has nothing unusual, the second is unlike the training, of the third the best
+    candidate has two alarms, and the fourth has no acceptable candidate.
+    """
+    add_head(installation, head_id, metrics={"best_margin": 0.08, "best_risk": 0.1})
+    rows = []
+    for index, image in enumerate(seeded.images):
+        for rank, candidate in enumerate(seeded.candidates[image.id]):
+            score = _score(candidate.id, head_id, index, rank, len(seeded.images))
+            if index == 3:
+                score = replace(score, score=score.score / 2, low=score.low / 2, high=0.5)
+            rows.append(
+                replace(
+                    score,
+                    alarms=_alarms(index, rank),
+                    mean_iou=0.72 - 0.1 * rank,
+                    boundary_f1=0.63 - 0.1 * rank,
+                    class_iou=(0.81 - 0.1 * rank, 0.9, None, 0.62, 0.34),
+                )
+            )
+    with installation.database.begin() as session:
+        scores.publish(session, seeded.project.id, head_id, rows)
+        heads.promote(session, seeded.project.id, head_id, reviewer="Ada")
+
+
+def _alarms(index: int, rank: int) -> tuple[str, ...]:
+    if index == 1:
+        return ("unlike_training",)
+    return ("unknown_class", "unknown_segmenter") if index == 2 and rank == 0 else ()
 
 
 def _publish(

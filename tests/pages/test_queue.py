@@ -41,7 +41,7 @@ def test_the_table_shows_best_score_and_interval(installation: Installation) -> 
     best = items[0].candidates[0].score
     assert best is not None
     assert table["Best predicted"][0] == best.score
-    assert table["80 % interval"][0] == f"{best.low:.2f}–{best.high:.2f}"
+    assert table["90 % interval"][0] == f"{best.low:.2f}–{best.high:.2f}"
     assert table["Image"][0].startswith("data:image/jpeg;base64,")
 
 
@@ -68,6 +68,22 @@ def test_the_filters_show_what_the_address_says(
     assert test.number_input(key="queue_score_below").value == 0.9
     assert test.text_input(key="queue_name_contains").value == "00"
     assert set(test.dataframe[0].value["Scene"]) == {"scene 2"}
+
+
+def test_the_most_informative_order_is_offered_and_says_what_it_is(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    with installation.database.begin() as session:
+        last = images.all_of(session, project.id)[-1]
+        images.set_informative(session, {last.id: 0.5})
+    test = open_page("queue")
+    assert all("Most informative" not in found.value for found in test.caption)
+    test.selectbox(key="queue_order").set_value("informative").run()
+    assert test.query_params["order"] == "informative"
+    assert test.dataframe[0].value["Name"][0] == last.name
+    (sentence,) = (found.value for found in test.caption if "Most informative" in found.value)
+    assert "would gain most" in sentence
 
 
 def test_a_changed_filter_goes_into_the_address_and_leaves_the_page_behind(

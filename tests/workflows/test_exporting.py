@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from db.store import candidates, heads, images, projects, scores, verdicts
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -62,6 +63,73 @@ def test_the_table_has_one_row_for_each_candidate(
     assert first["head_id"] == "base"
     assert (unsaid["label"], unsaid["verdict"], unsaid["reviewers"]) == ("", "", "")
     assert {(row["verdict"], row["note"]) for row in rows[2:4]} == {("flag", "clouds")}
+
+
+def score_richly(town: Filled) -> Score:
+    """Score the first image's candidates, none of them acceptable, by a head with a margin."""
+    full = Score(
+        town.of(0, 0).id,
+        "margin",
+        0.5,
+        0.4,
+        0.55,
+        alarms=("unlike_training", "unknown_class"),
+        mean_iou=0.375,
+        boundary_f1=0.25,
+        class_iou=(0.75, None),
+    )
+    plain = Score(town.of(0, 1).id, "margin", 0.25, 0.2, 0.3)
+    with town.database.begin() as session:
+        heads.add(session, head("margin", metrics={"best_margin": 0.1, "best_risk": 0.1}))
+        scores.publish(session, town.project.id, "margin", [full, plain])
+        images.set_informative(session, {town.images[0].id: 0.625}, head_id="margin")
+        heads.promote(session, town.project.id, "margin", reviewer="ada")
+    return full
+
+
+def test_every_prediction_is_in_the_table(
+    installation: Installation, town: Filled, tmp_path: Path
+) -> None:
+    target = tmp_path / "town.csv"
+    export_project(installation, "town", target)
+    new = ("mean_iou", "boundary_f1", "class_iou", "alarms", "may_be_best", "informative")
+    assert {row[name] for row in rows_of(target) for name in new} == {""}
+    score_richly(town)
+    export_project(installation, "town", target)
+    first, second, unscored = rows_of(target)[:3]
+    assert (first["mean_iou"], first["boundary_f1"]) == ("0.375", "0.25")
+    assert json.loads(first["class_iou"]) == {"roof": 0.75, "Low Vegetation": None}
+    assert first["alarms"] == "unlike_training; unknown_class"
+    assert (first["may_be_best"], second["may_be_best"]) == ("true", "false")
+    assert (second["mean_iou"], second["class_iou"], second["alarms"]) == ("", "", "")
+    assert (first["informative"], unscored["informative"]) == ("0.625", "")
+    assert (unscored["score"], unscored["may_be_best"], unscored["head_id"]) == ("", "", "")
+
+
+def test_every_prediction_is_in_the_full_record_and_the_map(
+    installation: Installation, town: Filled, tmp_path: Path
+) -> None:
+    full = score_richly(town)
+    export_project(installation, "town", tmp_path / "town.json")
+    found = json.loads((tmp_path / "town.json").read_text(encoding="utf-8"))
+    (written,) = [s for s in found["scores"] if s["head_id"] == "margin" and s["score"] == 0.5]
+    assert written["class_iou"] == [0.75, None]
+    assert written["alarms"] == list(full.alarms)
+    assert found["images"][0]["informative"] == 0.625
+
+    with installation.database.begin() as session:
+        session.execute(
+            text("UPDATE image SET crs = 'EPSG:32640', transform = :t"), {"t": json.dumps(UTM)}
+        )
+    export_project(installation, "town", tmp_path / "town.geojson")
+    features = json.loads((tmp_path / "town.geojson").read_text())["features"]
+    properties = {f["id"]: f["properties"] for f in features}
+    best = properties[town.images[0].id]
+    assert (best["best_mean_iou"], best["best_boundary_f1"]) == (0.375, 0.25)
+    assert best["best_alarms"] == "unlike_training; unknown_class"
+    assert (best["best_segmenter"], best["informative"]) == ("alpha", 0.625)
+    assert best["probably_none_acceptable"] is True
+    assert properties[town.images[1].id]["probably_none_acceptable"] is None
 
 
 def test_an_undone_verdict_is_not_in_the_table(

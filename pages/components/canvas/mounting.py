@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.canvas.assets_route import assets_key, read_styles
-from rsqa_core.records import Project
+from rsqa_core.records import ACCEPTABLE_ACCURACY, INTERVAL_COVERAGE, Project
 
 # Only a doorway: the modules are files of their own, loaded once and kept by the browser. A module
 # made from a blob has no address of its own, hence the absolute one.
@@ -53,6 +53,8 @@ class CanvasData:
                 for entry in project.classes
             ],
             "head_id": project.active_head_id,
+            "coverage": INTERVAL_COVERAGE,
+            "acceptable": ACCEPTABLE_ACCURACY,
             "counts": {"images": self.images, "candidates": self.candidates},
             "query": self.query,
             "item": self.item_id,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from db.store import candidates, verdicts
+from db.store import candidates, heads, images, scores, verdicts
 from pages.api import API_ROOT, mint_token
 from pages.components.canvas.assets_route import assets_key
-from rsqa_core.records import Candidate, Project
+from rsqa_core.records import ACCEPTABLE_ACCURACY, Candidate, Project, Score
 from tests.pages.api.sending import confirm, post
-from tests.pages.seeding import add_project
+from tests.pages.seeding import add_candidates, add_project
 from workflows.opening import Installation
 
 Get = Callable[..., Any]
@@ -110,6 +111,87 @@ def test_the_queue_gives_whole_items_page_by_page(
     best, *_, worst = page["items"][0]["candidates"]
     assert best["score"]["value"] > worst["score"]["value"]
     assert best["score"]["head_id"] == "base"
+
+
+def publish(
+    installation: Installation, first: Candidate, head_id: str, metrics: dict[str, Any], top: float
+) -> list[Candidate]:
+    """Score the first image's candidates by a head that becomes current: ``top``, -0.1, -0.3."""
+    with installation.database.begin() as session:
+        found = candidates.of_images(session, [first.image_id])[first.image_id]
+        project_id = images.get(session, first.image_id).project_id
+        head = replace(heads.get(session, "base"), id=head_id, sha256=head_id, metrics=metrics)
+        heads.add(session, head)
+        rows = [
+            Score(c.id, head_id, top - less, top - less - 0.125, top - less + 0.125)
+            for c, less in zip(found, (0.0, 0.1, 0.3), strict=True)
+        ]
+        rows[1] = replace(
+            rows[1],
+            alarms=("unlike_training",),
+            mean_iou=0.5,
+            boundary_f1=0.25,
+            class_iou=(0.75, None),
+        )
+        scores.publish(session, project_id, head_id, rows)
+        heads.promote(session, project_id, head_id, reviewer="Ada")
+    return found
+
+
+def test_an_item_says_what_else_is_predicted_and_what_to_take(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    metrics = {"best_margin": 0.2, "best_risk": 0.1}
+    best, second, _ = publish(installation, first, "margin", metrics, top=0.8)
+    item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
+    assert (item["recommended_id"], item["none_acceptable"]) == (best.id, False)
+    assert item["best_risk"] == 0.1
+    assert [c["score"]["may_be_best"] for c in item["candidates"]] == [True, True, False]
+    plain, full, _ = (c["score"] for c in item["candidates"])
+    assert item["candidates"][1]["id"] == second.id
+    assert (full["alarms"], full["class_iou"]) == (["unlike_training"], [0.75, None])
+    assert (full["mean_iou"], full["boundary_f1"]) == (0.5, 0.25)
+    assert (plain["alarms"], plain["class_iou"], plain["mean_iou"]) == ([], [], None)
+    page = client.get(f"{API_ROOT}/queue?order=best&limit=1", headers=signed).json()
+    assert page["items"] == [item]
+
+
+def test_a_head_without_a_margin_says_nothing_of_who_may_be_best(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    publish(installation, first, "plain", {}, top=0.8)
+    item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
+    assert item["best_risk"] is None
+    assert [c["score"]["may_be_best"] for c in item["candidates"]] == [None] * 3
+
+
+def test_an_image_whose_best_interval_ends_too_low_has_no_recommendation(
+    client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
+) -> None:
+    publish(installation, first, "low", {"best_margin": 0.2}, top=ACCEPTABLE_ACCURACY - 0.13)
+    item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
+    assert (item["none_acceptable"], item["recommended_id"]) == (True, None)
+
+
+def test_an_image_without_scores_has_no_advice(
+    client: TestClient, installation: Installation
+) -> None:
+    project = add_project(installation, slug="bare", name="Bare", seed=5)
+    first, *_ = add_candidates(installation, project)
+    headers = {"Authorization": f"Bearer {mint_token(installation.settings, 'Ada', project.id)}"}
+    item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=headers).json()
+    assert (item["none_acceptable"], item["recommended_id"]) == (False, None)
+    assert {c["score"] for c in item["candidates"]} == {None}
+
+
+def test_the_most_informative_images_come_first(
+    client: TestClient, installation: Installation, signed: dict[str, str], project: Project
+) -> None:
+    with installation.database.begin() as session:
+        ids = [image.id for image in images.all_of(session, project.id)]
+        images.set_informative(session, {ids[4]: 1.0, ids[2]: 0.5})
+    page = client.get(f"{API_ROOT}/queue?order=informative", headers=signed).json()
+    assert [i["id"] for i in page["items"]] == [ids[4], ids[2], ids[0], ids[1], ids[3], ids[5]]
 
 
 def test_the_true_accuracy_of_a_candidate_is_never_sent(

@@ -1,6 +1,7 @@
 // The candidates of an image by rank, each with its predicted score and how sure that is.
 
-import { button, el, percent, setAttribute, setText } from "./dom.js";
+import { button, el, icon, percent, setAttribute, setText } from "./dom.js";
+import { adviceWords, alarmWords, furtherWords, markOf } from "./prediction.js";
 
 export class Candidates {
   constructor({ onSelect, onMake }) {
@@ -30,17 +31,20 @@ export class Candidates {
 
   row() {
     const rank = el("span", { class: "rank" });
+    const mark = el("span", { class: "mark", "aria-hidden": "true" }, icon("star"));
     const name = el("span", { class: "name" });
     const own = el("span", { class: "badge" });
     const value = el("span", { class: "value" });
     const bar = el("span", { class: "bar-fill" });
     const whisker = el("span", { class: "whisker" });
     const track = el("span", { class: "bar", "aria-hidden": "true" }, bar, whisker);
-    const range = el("span", { class: "range muted" });
+    const rangeText = el("span");
+    const range = el("span", { class: "range muted" }, icon("warning"), rangeText);
     const root = el(
       "button",
       { type: "button", class: "candidate" },
       rank,
+      mark,
       el("span", { class: "line" }, name, own),
       value,
       track,
@@ -48,7 +52,7 @@ export class Candidates {
     );
     root.addEventListener("click", () => this.onSelect(Number(root.dataset.id)));
     this.list.append(root);
-    return { root, rank, name, own, value, bar, whisker, range };
+    return { root, rank, name, own, value, bar, whisker, rangeText };
   }
 }
 
@@ -62,17 +66,22 @@ function fill(row, candidate, index, session) {
   setAttribute(row.name, "title", candidate.segmenter);
   const own = session.history.on(session.item.id, candidate.id);
   setText(row.own, own?.score == null ? "" : `You: ${percent(own.score)}`);
+  setAttribute(row.root, "data-mark", markOf(session.item, candidate));
   setText(row.value, score ? percent(score.value) : "–");
-  setText(row.range, score ? `${Math.round(score.low * 100)}–${Math.round(score.high * 100)} %` : "not scored yet");
+  setText(row.rangeText, score ? `${Math.round(score.low * 100)}–${Math.round(score.high * 100)} %` : "not scored yet");
   setAttribute(row.root, "data-scored", Boolean(score));
   if (score) {
     row.bar.style.transform = `scaleX(${score.value})`;
     row.whisker.style.left = `${score.low * 100}%`;
     row.whisker.style.right = `${(1 - score.high) * 100}%`;
   }
-  const words = score
-    ? `predicted ${percent(score.value)}, 80 % interval ${percent(score.low)} to ${percent(score.high)}`
-    : "not scored yet";
+  const alarm = alarmWords(score);
+  setAttribute(row.root, "data-alarm", alarm !== "");
+  const coverage = percent(session.data.coverage);
+  const interval = score ? `${coverage} interval: ${percent(score.low)} to ${percent(score.high)}` : "";
+  const further = furtherWords(score) && `predicted ${furtherWords(score)}`;
+  const more = [adviceWords(session.item, candidate), further, alarm].filter(Boolean);
+  const words = score ? [`predicted ${percent(score.value)}`, interval, ...more].join(", ") : "not scored yet";
   setAttribute(row.root, "aria-label", `Candidate ${index + 1}, ${candidate.segmenter}, ${words}`);
-  setAttribute(row.root, "title", score ? `80 % interval: ${percent(score.low)} to ${percent(score.high)}` : null);
+  setAttribute(row.root, "title", score ? [interval, ...more].join("\n") : null);
 }

@@ -68,6 +68,7 @@ export class DecidePanel {
     setText(this.confirmLabel, label);
     this.confirm.disabled = !candidate || (predicted === null && !entry.active);
     for (const one of [this.skip, this.flag, this.none]) one.disabled = !item;
+    setAttribute(this.none, "data-advised", Boolean(item?.none_acceptable));
     this.undo.disabled = session.history.last === null;
     this.note.disabled = !item;
     const text = session.notes.get(session.queue.currentId) ?? "";

@@ -7,6 +7,12 @@ export class Legend {
   constructor({ onToggle, onPalette, onAll }) {
     this.onToggle = onToggle;
     this.rows = new Map();
+    this.head = el(
+      "div",
+      { class: "class-row class-head muted", "aria-hidden": "true" },
+      el("span", { class: "iou", text: "IoU", title: "Predicted intersection over union of each class with the truth" }),
+      el("span", { class: "share", text: "Area" }),
+    );
     this.list = el("div", { class: "legend", role: "group", "aria-label": "Classes" });
     this.palette = el("button", { type: "button", class: "link", on: { click: onPalette } });
     this.all = el("button", { type: "button", class: "link", text: "Show all", hidden: true, on: { click: onAll } });
@@ -14,6 +20,7 @@ export class Legend {
       "section",
       { class: "block grow" },
       el("div", { class: "block-head" }, el("h2", { text: "Classes" }), this.all, this.palette),
+      this.head,
       this.list,
     );
   }
@@ -24,15 +31,17 @@ export class Legend {
     this.list.replaceChildren(
       ...classes.map((entry) => {
         const swatch = el("span", { class: "swatch", "aria-hidden": "true" });
+        const iou = el("span", { class: "iou figure" });
         const share = el("span", { class: "share figure" });
         const row = el(
           "button",
           { type: "button", class: "class-row", on: { click: () => this.onToggle(entry.id) } },
           swatch,
           el("span", { class: "name", text: entry.name, title: entry.name }),
+          iou,
           share,
         );
-        this.rows.set(entry.id, { row, swatch, share });
+        this.rows.set(entry.id, { row, swatch, iou, share });
         return row;
       }),
     );
@@ -40,12 +49,16 @@ export class Legend {
 
   update(session, colours, hidden, palette) {
     const shares = session.candidate?.area_shares ?? [];
+    const ious = session.candidate?.score?.class_iou ?? [];
+    this.root.classList.toggle("without-iou", ious.length === 0);
     for (const [index, entry] of this.classes.entries()) {
-      const { row, swatch, share } = this.rows.get(entry.id);
+      const { row, swatch, iou, share } = this.rows.get(entry.id);
       const shown = !hidden.has(entry.id);
       setAttribute(row, "aria-pressed", shown);
       setAttribute(row, "title", shown ? "Hide this class" : "Show this class");
       swatch.style.setProperty("--swatch", cssColour(colours.get(entry.id)));
+      setText(iou, iouText(ious[index]));
+      setAttribute(iou, "title", typeof ious[index] === "number" ? "Predicted IoU" : null);
       setText(share, shares[index] === undefined ? "" : shareText(shares[index]));
     }
     this.all.hidden = hidden.size === 0;
@@ -62,6 +75,11 @@ export class Legend {
   point(classId) {
     for (const [id, { row }] of this.rows) row.classList.toggle("pointed", id === classId);
   }
+}
+
+// A class that is not in the mask has none.
+function iouText(iou) {
+  return typeof iou === "number" ? `${Math.round(iou * 100)} %` : "–";
 }
 
 function shareText(share) {

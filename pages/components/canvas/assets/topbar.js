@@ -12,6 +12,10 @@ const ORDER_NAMES = {
   name: "by name",
 };
 
+const ORDER_SENTENCES = {
+  informative: "First the images from whose labels the next training would gain most, as the current head sees it.",
+};
+
 export class Topbar {
   constructor({ onRefused }) {
     this.project = el("span", { class: "project" });
@@ -47,6 +51,7 @@ export class Topbar {
     const { data, queue } = session;
     setText(this.project, data.project.name);
     setText(this.order, describe(data.query));
+    setAttribute(this.order, "title", ORDER_SENTENCES[data.query.order] ?? null);
     const { total } = queue;
     const done = session.doneCount;
     setText(this.count, total === null ? "…" : `${done} of ${total}`);

@@ -8,6 +8,7 @@ import { Filmstrip } from "./filmstrip.js";
 import { Legend } from "./legend.js";
 import { failedCard, finishedCard, loadingCard, problemCard } from "./notices.js";
 import { classColours, lookupTable } from "./palette.js";
+import { Prediction } from "./prediction.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 import { shorten, Topbar } from "./topbar.js";
@@ -36,6 +37,7 @@ export class View {
       onPalette: () => this.togglePalette(),
       onAll: () => this.setHidden(new Set()),
     });
+    this.prediction = new Prediction();
     this.filmstrip = new Filmstrip({ onOpen: (id, event) => actions.open(id, event) });
     this.dialogs = new Dialogs({
       onClosed: () => this.focusStage(),
@@ -89,7 +91,7 @@ export class View {
       this.preview,
       this.hintBox,
     );
-    const strip = el("aside", { class: "strip", "aria-label": "Decision" }, this.candidates.root, this.panel.root, this.legend.root);
+    const strip = el("aside", { class: "strip", "aria-label": "Decision" }, this.candidates.root, this.panel.root, this.legend.root, this.prediction.root);
     this.root = el(
       "div",
       { class: "rsqa" },
@@ -167,6 +169,7 @@ export class View {
     this.candidates.update(session);
     this.panel.update(session);
     this.legend.update(session, this.colours, this.hidden, this.preferences.get("palette"));
+    this.prediction.update(session);
     const { entry } = session;
     this.preview.classList.toggle("shown", entry.active && entry.slider === null);
     if (entry.active) {
