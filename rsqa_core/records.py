@@ -241,11 +241,11 @@ class Candidate(NewCandidate):
 class Score:
     """Predicted quality of one candidate by one head, all in 0..1; higher is better.
 
-    ``low`` and ``high`` bound the interval of INTERVAL_COVERAGE. ``alarms`` says why the
-    prediction is out of its depth (codes of ALARMS; empty: it is not). ``mean_iou``,
-    ``boundary_f1`` and ``class_iou`` are further predictions; the last has one value per project
-    class, in class order, None where the class is absent, and is empty where the head predicts
-    none.
+    ``low`` and ``high`` bound the interval, which is of INTERVAL_COVERAGE where the head does not
+    say otherwise. ``alarms`` says why the prediction is out of its depth (codes of ALARMS; empty:
+    it is not). ``mean_iou``, ``boundary_f1`` and ``class_iou`` are further predictions; the last
+    has one value per project class, in class order, None where the class is absent, and is empty
+    where the head predicts none.
     """
 
     candidate_id: int
@@ -265,6 +265,7 @@ class HeadRecord:
 
     They may hold ``best_margin`` and ``best_risk``: the candidates whose score lies within the
     margin of the best predicted score of their image hold the truly best one, but for that risk.
+    ``interval_coverage`` is there where the head's intervals are not of INTERVAL_COVERAGE.
     """
 
     id: str

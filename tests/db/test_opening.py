@@ -20,7 +20,7 @@ import db.sqlite_driver
 from db import Database, open_database
 from db.engine import make_engine
 from db.sqlite_driver import load_driver
-from db.store import images, projects, reviewers, scores, verdicts
+from db.store import heads, images, projects, reviewers, scores, verdicts
 from db.tables import HeadRow, ImageRow, ProjectRow, Row
 from db.upgrading import HEAD_REVISION, MIGRATIONS, bring_up_to_date
 from rsqa_core.errors import ConflictError, InvalidInputError, RsqaError, UnreadableFileError
@@ -252,6 +252,8 @@ def test_the_first_version_of_the_tables_is_upgraded_without_loss(
     filled: Filled, tmp_path: Path
 ) -> None:
     filled.say()
+    with filled.database.begin() as session:
+        session.get_one(HeadRow, "base").metrics = {"mae": 0.125}
     with filled.database.read() as session:
         before = (
             projects.summaries(session),
@@ -274,6 +276,9 @@ def test_the_first_version_of_the_tables_is_upgraded_without_loss(
                 verdicts.effective(session, filled.project.id),
             )
         assert after == before
+        with upgraded.read() as session:
+            base = heads.get(session, "base")
+        assert base.metrics == {"mae": 0.125, "interval_coverage": 0.8}
         with pytest.raises(Exception, match="append-only"), upgraded.begin() as session:
             session.execute(text("DELETE FROM verdict"))
         with upgraded.begin() as session:

@@ -44,10 +44,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_informative_head_id", "informative", ["head_id"])
+    # The heads of that time stated an interval of 80 %; what is on record must go on saying so.
+    op.execute("UPDATE head SET metrics = json_set(metrics, '$.interval_coverage', 0.8)")
 
 
 def downgrade() -> None:
     """Take the columns and the table away again."""
+    op.execute("UPDATE head SET metrics = json_remove(metrics, '$.interval_coverage')")
     op.drop_table("informative")
     op.drop_index("ix_image_informative", "image")
     for table, columns in (
