@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from db.store import queue
+from db.store import heads, queue
 from pages.api.queue_input import parse_queue_query
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_filters import draw_filters
 from pages.components.queue_table import PAGE_SIZE, draw_pager, draw_table
+from workflows.recommending import interval_coverage
 
 start_page("Queue")
 project = current_project()
@@ -19,6 +20,8 @@ with installation().database.read() as session:
         session, project.id, query, cursor=st.query_params.get("cursor") or None, limit=PAGE_SIZE
     )
     items = queue.items(session, page.image_ids)
+    head_id = project.active_head_id
+    coverage = interval_coverage(heads.get(session, head_id).metrics if head_id else {})
 
 counts, action = st.columns([4, 1.2], vertical_alignment="center")
 left = page.total - page.done
@@ -33,7 +36,7 @@ if action.button(
     go("review", **queue_parameters(query))
 
 if items:
-    chosen = draw_table(project, items)
+    chosen = draw_table(project, items, coverage)
     draw_pager(page.next_cursor)
     if chosen is not None:
         go("review", **queue_parameters(query), item=chosen)

@@ -13,6 +13,7 @@ from pages.components.page import (
     installation,
     start_page,
 )
+from rsqa_core.records import QUEUE_ORDERS
 
 _PAGES = {"train": "train", "queue": "queue", "import": "import_images", "home": "home"}
 
@@ -51,5 +52,10 @@ wanted = review_canvas(
         item_id=int(item) if item.isascii() and item.isdigit() and len(item) < 19 else None,
     )
 )
-if wanted in _PAGES:
-    go(_PAGES[wanted])
+if wanted.page in _PAGES:
+    go(_PAGES[wanted.page])
+if wanted.order in QUEUE_ORDERS:
+    # Another order begins with its own first image, whatever the address pointed to.
+    kept = {name: value for name, value in parameters.items() if name not in ("item", "order")}
+    st.query_params.from_dict({**kept, "order": wanted.order})
+    st.rerun()

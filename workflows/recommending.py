@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsqa_core.records import ACCEPTABLE_ACCURACY, Score, ScoredCandidate
+from rsqa_core.records import ACCEPTABLE_ACCURACY, INTERVAL_COVERAGE, Score, ScoredCandidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,17 @@ def best_margin(metrics: Mapping[str, Any]) -> BestMargin | None:
     if margin is None or margin < 0.0:
         return None
     return BestMargin(margin, risk if risk is not None and 0.0 <= risk <= 1.0 else None)
+
+
+def interval_coverage(metrics: Mapping[str, Any]) -> float:
+    """Return the share of true accuracies, 0..1, that a head's intervals are to hold.
+
+    Example:
+        >>> interval_coverage({}), interval_coverage({"interval_coverage": 0.8})
+        (0.9, 0.8)
+    """
+    stated = _number(metrics.get("interval_coverage"))
+    return stated if stated is not None and 0.0 < stated < 1.0 else INTERVAL_COVERAGE
 
 
 @dataclass(frozen=True, slots=True)

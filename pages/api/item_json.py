@@ -9,13 +9,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from rsqa_core.records import HeadRecord, ReviewItem, ScoredCandidate, Verdict
-from workflows.recommending import Advice, advise, best_margin
+from workflows.recommending import Advice, advise, best_margin, interval_coverage
 
 
 def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
     """Return one image with its candidates in the order of predicted quality.
 
-    ``head`` is the one that scored them, the project's current one. ``best_risk`` is the risk at
+    ``head`` is the one that scored them, the project's current one; it says what share of true
+    accuracies its intervals hold (``interval_coverage``). ``best_risk`` is the risk at
     which a candidate is said to be maybe the best; where the head has no margin for that, it and
     every ``may_be_best`` are null.
 
@@ -23,7 +24,8 @@ def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
     may keep them for good.
     """
     image = item.image
-    margin = None if head is None else best_margin(head.metrics)
+    metrics = {} if head is None else head.metrics
+    margin = best_margin(metrics)
     advice = advise(item.candidates, margin)
     return {
         "id": image.id,
@@ -39,6 +41,7 @@ def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
         "display": f"media/{image.id}/display?v={content_key(image.display_path)}",
         "recommended_id": advice.recommended_id,
         "none_acceptable": advice.none_acceptable,
+        "interval_coverage": interval_coverage(metrics),
         "best_risk": None if margin is None else margin.risk,
         "candidates": [_candidate_json(entry, advice) for entry in item.candidates],
         "verdicts": [verdict_json(verdict) for verdict in item.verdicts],

@@ -10,17 +10,19 @@ import streamlit as st
 
 from pages.components.queue_address import STATUS_NAMES
 from pages.components.thumbnails import thumbnail
-from rsqa_core.records import INTERVAL_COVERAGE, Project, ReviewItem
+from rsqa_core.records import Project, ReviewItem
 
-INTERVAL_COLUMN = f"{INTERVAL_COVERAGE:.0%} interval".replace("%", " %")
 PAGE_SIZE = 50
 _ROW_PX = 52
 _HEIGHT_PX = 480
 _BACK = "rsqa_queue_back"
 
 
-def table_of(items: Sequence[ReviewItem]) -> pd.DataFrame:
-    """Return one row per image; scores in 0..1, missing ones as NaN and an empty interval."""
+def table_of(items: Sequence[ReviewItem], coverage: float) -> pd.DataFrame:
+    """Return one row per image; scores in 0..1, missing ones as NaN and an empty interval.
+
+    ``coverage`` (0..1) is the share of true accuracies that the intervals are to hold.
+    """
     rows = []
     for item in items:
         best = next((c.score for c in item.candidates if c.score is not None), None)
@@ -31,7 +33,9 @@ def table_of(items: Sequence[ReviewItem]) -> pd.DataFrame:
                 "Scene": item.image.scene,
                 "Status": STATUS_NAMES[item.image.status],
                 "Best predicted": None if best is None else best.score,
-                INTERVAL_COLUMN: "" if best is None else f"{best.low:.2f}–{best.high:.2f}",
+                f"{coverage * 100:.0f} % interval": ""
+                if best is None
+                else f"{best.low:.2f}–{best.high:.2f}",
                 "Uncertainty": item.image.uncertainty,
                 "Disagreement": item.image.disagreement,
                 "Candidates": len(item.candidates),
@@ -43,13 +47,13 @@ def table_of(items: Sequence[ReviewItem]) -> pd.DataFrame:
     return table
 
 
-def draw_table(project: Project, items: Sequence[ReviewItem]) -> int | None:
+def draw_table(project: Project, items: Sequence[ReviewItem], coverage: float) -> int | None:
     """Draw the table; return the id of the image whose row was just chosen."""
     ids = [item.image.id for item in items]
     # The key names the rows: a selection can never act on rows that it was not made on.
     key = hashlib.sha256(repr((project.id, ids)).encode()).hexdigest()[:16]
     event = st.dataframe(
-        table_of(items),
+        table_of(items, coverage),
         key=f"queue-{key}",
         hide_index=True,
         row_height=_ROW_PX,

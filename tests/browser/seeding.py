@@ -132,7 +132,8 @@ def publish_advice(
     """Make a head current that says all it can: who may be best, alarms, IoU, none acceptable.
 
     The first image has nothing unusual, the second is unlike the training, of the third the best
-    candidate has two alarms, and the fourth has no acceptable candidate.
+    candidate has two alarms, and the fourth has no acceptable candidate. The third and then the
+    first are the most informative.
     """
     add_head(installation, head_id, metrics={"best_margin": 0.08, "best_risk": 0.1})
     rows = []
@@ -153,6 +154,7 @@ def publish_advice(
     with installation.database.begin() as session:
         scores.publish(session, seeded.project.id, head_id, rows)
         heads.promote(session, seeded.project.id, head_id, reviewer="Ada")
+        images.set_informative(session, {seeded.images[2].id: 1.0, seeded.images[0].id: 0.5})
 
 
 def _alarms(index: int, rank: int) -> tuple[str, ...]:

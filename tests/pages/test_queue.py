@@ -37,7 +37,7 @@ def test_the_table_shows_best_score_and_interval(installation: Installation) -> 
     with installation.database.read() as session:
         ids = [image.id for image in images.all_of(session, project.id)]
         items = queue.items(session, ids)
-    table = table_of(items)
+    table = table_of(items, 0.9)
     best = items[0].candidates[0].score
     assert best is not None
     assert table["Best predicted"][0] == best.score

@@ -4,8 +4,14 @@ from typing import Any
 
 import pytest
 
-from rsqa_core.records import ACCEPTABLE_ACCURACY, Candidate, Score, ScoredCandidate
-from workflows.recommending import Advice, BestMargin, advise, best_margin
+from rsqa_core.records import (
+    ACCEPTABLE_ACCURACY,
+    INTERVAL_COVERAGE,
+    Candidate,
+    Score,
+    ScoredCandidate,
+)
+from workflows.recommending import Advice, BestMargin, advise, best_margin, interval_coverage
 
 
 def scored(*values: float | None, half: float = 0.1) -> list[ScoredCandidate]:
@@ -64,3 +70,9 @@ def test_a_margin_is_read_only_where_it_makes_sense(
     metrics: dict[str, Any], expected: BestMargin | None
 ) -> None:
     assert best_margin(metrics) == expected
+
+
+@pytest.mark.parametrize("stated", [None, 0.0, 1.0, "most", float("nan"), True])
+def test_a_head_that_states_no_sensible_coverage_has_the_common_one(stated: Any) -> None:
+    assert interval_coverage({"interval_coverage": stated}) == INTERVAL_COVERAGE
+    assert interval_coverage({"interval_coverage": 0.8}) == 0.8

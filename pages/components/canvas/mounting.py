@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components.canvas.assets_route import assets_key, read_styles
-from rsqa_core.records import ACCEPTABLE_ACCURACY, INTERVAL_COVERAGE, Project
+from rsqa_core.records import ACCEPTABLE_ACCURACY, Project
 
 # Only a doorway: the modules are files of their own, loaded once and kept by the browser. A module
 # made from a blob has no address of its own, hence the absolute one.
@@ -53,7 +53,6 @@ class CanvasData:
                 for entry in project.classes
             ],
             "head_id": project.active_head_id,
-            "coverage": INTERVAL_COVERAGE,
             "acceptable": ACCEPTABLE_ACCURACY,
             "counts": {"images": self.images, "candidates": self.candidates},
             "query": self.query,
@@ -61,8 +60,16 @@ class CanvasData:
         }
 
 
-def review_canvas(data: CanvasData) -> str | None:
-    """Draw the canvas and return the page that the reviewer asked to go to, if any.
+@dataclass(frozen=True, slots=True)
+class CanvasRequest:
+    """What the reviewer asked of the page: another page to go to, another order of the queue."""
+
+    page: str | None = None
+    order: str | None = None
+
+
+def review_canvas(data: CanvasData) -> CanvasRequest:
+    """Draw the canvas and return what the reviewer asked of the page.
 
     A request for a new token needs no answer of its own: the rerun that it causes brings one.
     """
@@ -70,10 +77,11 @@ def review_canvas(data: CanvasData) -> str | None:
         key="rsqa_review",
         data=data.as_json(),
         on_go_change=_nothing,
+        on_order_change=_nothing,
         on_token_change=_nothing,
     )
-    page = result.get("go")
-    return str(page) if page else None
+    page, order = (result.get(name) for name in ("go", "order"))
+    return CanvasRequest(str(page) if page else None, str(order) if order else None)
 
 
 @functools.cache

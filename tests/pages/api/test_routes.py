@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from db.store import candidates, heads, images, scores, verdicts
 from pages.api import API_ROOT, mint_token
 from pages.components.canvas.assets_route import assets_key
-from rsqa_core.records import ACCEPTABLE_ACCURACY, Candidate, Project, Score
+from rsqa_core.records import ACCEPTABLE_ACCURACY, INTERVAL_COVERAGE, Candidate, Project, Score
 from tests.pages.api.sending import confirm, post
 from tests.pages.seeding import add_candidates, add_project
 from workflows.opening import Installation
@@ -141,11 +141,11 @@ def publish(
 def test_an_item_says_what_else_is_predicted_and_what_to_take(
     client: TestClient, installation: Installation, signed: dict[str, str], first: Candidate
 ) -> None:
-    metrics = {"best_margin": 0.2, "best_risk": 0.1}
+    metrics = {"best_margin": 0.2, "best_risk": 0.1, "interval_coverage": 0.8}
     best, second, _ = publish(installation, first, "margin", metrics, top=0.8)
     item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
     assert (item["recommended_id"], item["none_acceptable"]) == (best.id, False)
-    assert item["best_risk"] == 0.1
+    assert (item["best_risk"], item["interval_coverage"]) == (0.1, 0.8)
     assert [c["score"]["may_be_best"] for c in item["candidates"]] == [True, True, False]
     plain, full, _ = (c["score"] for c in item["candidates"])
     assert item["candidates"][1]["id"] == second.id
@@ -161,7 +161,7 @@ def test_a_head_without_a_margin_says_nothing_of_who_may_be_best(
 ) -> None:
     publish(installation, first, "plain", {}, top=0.8)
     item = client.get(f"{API_ROOT}/items/{first.image_id}", headers=signed).json()
-    assert item["best_risk"] is None
+    assert (item["best_risk"], item["interval_coverage"]) == (None, INTERVAL_COVERAGE)
     assert [c["score"]["may_be_best"] for c in item["candidates"]] == [None] * 3
 
 

@@ -77,7 +77,7 @@ function fill(row, candidate, index, session) {
   }
   const alarm = alarmWords(score);
   setAttribute(row.root, "data-alarm", alarm !== "");
-  const coverage = percent(session.data.coverage);
+  const coverage = percent(session.item.interval_coverage);
   const interval = score ? `${coverage} interval: ${percent(score.low)} to ${percent(score.high)}` : "";
   const further = furtherWords(score) && `predicted ${furtherWords(score)}`;
   const more = [adviceWords(session.item, candidate), further, alarm].filter(Boolean);

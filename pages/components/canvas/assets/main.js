@@ -160,6 +160,7 @@ class App {
       retryMedia: () => session().retryMedia(),
       reload: () => session().reload(),
       go: (page) => this.component.setTriggerValue("go", page),
+      chooseOrder: (order) => this.component.setTriggerValue("order", order),
       goToOpen: () => session().move(() => session().queue.firstOpen()),
     };
   }

@@ -59,7 +59,7 @@ export function adviceWords(item, candidate) {
   const mark = markOf(item, candidate);
   if (mark === "recommended") return "Recommended";
   if (mark === "") return "";
-  return item.best_risk === null ? "May be the best" : `May be the best (${percent(item.best_risk)} risk)`;
+  return item.best_risk === null ? "May be best" : `May be best (${percent(item.best_risk)} risk)`;
 }
 
 /** The further predictions in a score, "" where the head makes none. */

@@ -17,9 +17,16 @@ const ORDER_SENTENCES = {
 };
 
 export class Topbar {
-  constructor({ onRefused }) {
+  constructor({ onRefused, onOrder }) {
     this.project = el("span", { class: "project" });
-    this.order = el("span", { class: "muted order" });
+    this.order = el(
+      "select",
+      { class: "order", "aria-label": "Order of the queue", on: { change: () => onOrder(this.order.value) } },
+      ...Object.entries(ORDER_NAMES).map(([value, text]) =>
+        el("option", { value, text, title: ORDER_SENTENCES[value] }),
+      ),
+    );
+    this.filters = el("span", { class: "muted filters" });
     this.fill = el("div", { class: "progress-fill" });
     this.progress = el(
       "div",
@@ -40,7 +47,7 @@ export class Topbar {
     this.root = el(
       "header",
       { class: "topbar" },
-      el("div", { class: "queue-name" }, this.project, this.order),
+      el("div", { class: "queue-name" }, this.project, this.order, this.filters),
       el("div", { class: "queue-progress" }, this.progress, this.count),
       el("div", { class: "figures" }, this.pace, this.model),
       el("div", { class: "saved" }, this.refused, this.dot, this.saved),
@@ -50,8 +57,10 @@ export class Topbar {
   update(session) {
     const { data, queue } = session;
     setText(this.project, data.project.name);
-    setText(this.order, describe(data.query));
-    setAttribute(this.order, "title", ORDER_SENTENCES[data.query.order] ?? null);
+    const order = data.query.order ?? "uncertain";
+    if (this.order.value !== order) this.order.value = order;
+    setAttribute(this.order, "title", ORDER_SENTENCES[order] ?? "Order of the queue");
+    setText(this.filters, describe(data.query));
     const { total } = queue;
     const done = session.doneCount;
     setText(this.count, total === null ? "…" : `${done} of ${total}`);
@@ -95,7 +104,7 @@ export class Topbar {
 }
 
 function describe(query) {
-  const parts = [ORDER_NAMES[query.order ?? "uncertain"] ?? query.order];
+  const parts = [];
   if (query.status && query.status !== "open") parts.push(query.status.replaceAll("_", " "));
   if (query.scene) parts.push(`scene ${query.scene}`);
   if (query.segmenter) parts.push(`with ${query.segmenter}`);

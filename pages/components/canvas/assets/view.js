@@ -28,7 +28,10 @@ export class View {
     this.data = data;
     this.preferences = preferences;
     this.actions = actions;
-    this.topbar = new Topbar({ onRefused: () => actions.showRefused() });
+    this.topbar = new Topbar({
+      onRefused: () => actions.showRefused(),
+      onOrder: (order) => actions.chooseOrder(order),
+    });
     this.toolbar = new Toolbar(actions);
     this.candidates = new Candidates({ onSelect: (id) => actions.select(id), onMake: () => actions.go("home") });
     this.panel = new DecidePanel(actions);
