@@ -19,6 +19,7 @@ from rsqa_core.evaluation.agreement import (
     pooled,
     within_image,
 )
+from rsqa_core.evaluation.baselines import label_free
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import is_synthetic
 from workflows.describing import DescribedCandidates, describe_candidates
@@ -157,15 +158,6 @@ def evaluate_project(
 
 
 def baseline_predictions(described: DescribedCandidates) -> dict[str, NDArray[np.float64]]:
-    """Return the label-free baselines, (N,) each in 0..1 with NaN where they have no input.
-
-    ``ac`` mean max-probability, ``entropy`` one minus mean normalised entropy, ``margin`` mean gap
-    between the two largest probabilities, ``agreement`` mean share of pixels on which the other
-    candidates agree.
-    """
-    return {
-        "ac": described.column("max_prob_mean"),
-        "entropy": 1.0 - described.column("entropy_mean"),
-        "margin": described.column("margin_mean"),
-        "agreement": described.column("peer_mean"),
-    }
+    """Return those of `rsqa_core.evaluation.baselines.label_free` that stand in BASELINES."""
+    found = label_free(described.rows)
+    return {name: found[name] for name in BASELINES if name in found}
