@@ -10,7 +10,7 @@ import io
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rsqa_core.files import write_atomically
@@ -29,12 +29,17 @@ def append_row(
 
     Rows of before keep their values when columns are new; nothing is ever dropped.
     """
-    row: dict[str, Value] = {**circumstances(), **configuration, **figures}
+    append_rows(path, [{**configuration, **figures}])
+
+
+def append_rows(path: Path, found: Sequence[Mapping[str, Value]]) -> None:
+    """Append several rows of one run, each with the run's circumstances before it."""
+    about = circumstances()
     rows: list[Mapping[str, Value | None]] = []
     if path.exists():
         with path.open(newline="") as stream:
             rows += csv.DictReader(stream)
-    rows.append(row)
+    rows += [{**about, **row} for row in found]
     columns = list(dict.fromkeys(name for each in rows for name in each))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

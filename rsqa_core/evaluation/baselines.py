@@ -55,7 +55,8 @@ def recalibrated(
     Args:
         train, accuracy: (T,) raw scores and measured quality of the training candidates.
         test: (N,) raw scores to map.
-        kind: a least-squares line, or an isotonic step function with lines between its steps.
+        kind: a least-squares line that does not fall, or an isotonic step function with lines
+            between its steps: a higher raw score never means a worse candidate.
     """
     known = np.isfinite(train) & np.isfinite(accuracy)
     mapped = np.full(len(test), np.nan)
@@ -66,8 +67,8 @@ def recalibrated(
     if np.ptp(x) == 0:
         mapped[found] = y.mean()
     elif kind == "linear":
-        slope, level = np.polyfit(x - x.mean(), y, 1)
-        mapped[found] = slope * (test[found] - x.mean()) + level
+        slope = max(float(np.polyfit(x, y, 1)[0]), 0.0)
+        mapped[found] = slope * (test[found] - x.mean()) + y.mean()
     else:
         from sklearn.isotonic import IsotonicRegression  # `rsqa evaluate` does without
 

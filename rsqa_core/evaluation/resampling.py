@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import curve_fit
+from scipy.optimize import least_squares
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.evaluation.agreement import TIE, image_groups
@@ -137,10 +137,11 @@ def fit_logistic(predicted: Values, target: Values) -> tuple[float, float, float
     if len(x) < 8 or np.ptp(x) == 0:
         return None
     start = (float(y.max()), float(y.min()), float(x.mean()), float(x.std()))
-    try:
-        found, _ = curve_fit(logistic, x, y, p0=start, maxfev=4000)
-    except RuntimeError:
-        return None
+
+    def error(parameters: Values) -> Values:
+        return logistic(x, *parameters.tolist()) - y
+
+    found = least_squares(error, start, max_nfev=60, xtol=1e-6, ftol=1e-6).x
     top, bottom, centre, width = (float(value) for value in found)
     return (top, bottom, centre, width) if np.isfinite(found).all() else None
 

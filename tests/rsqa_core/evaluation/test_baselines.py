@@ -73,6 +73,14 @@ def test_a_linear_recalibration_is_the_least_squares_line() -> None:
     assert np.isnan(found[-1])
 
 
+def test_a_line_never_falls() -> None:
+    x = np.linspace(0, 1, 9)
+
+    found = recalibrated(x, 1 - x, np.array([0.1, 0.9]), "linear")
+
+    assert found == pytest.approx([0.5, 0.5])
+
+
 def test_an_isotonic_recalibration_pools_adjacent_violators() -> None:
     rng = np.random.default_rng(1)
     x = np.sort(rng.random(40))

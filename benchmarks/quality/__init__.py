@@ -1,0 +1,1 @@
+"""Predicted quality beside every baseline: splits, statistics and the report of them."""
