@@ -100,6 +100,8 @@ def run(
         stated = [name for name in BOUNDS if np.isfinite(bounds[0][name]).any()]
         if stated:
             outcome.bounds[method.name] = {n: np.stack([b[n] for b in bounds]) for n in stated}
+    oracle = np.where(np.isfinite(outcome.usual), found.target, np.nan)
+    outcome.score["oracle"] = outcome.mapped["oracle"] = oracle
     progress(protocol, len(methods), len(methods))
     return outcome
 

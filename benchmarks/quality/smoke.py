@@ -6,19 +6,21 @@ from pathlib import Path
 
 from db.store import projects
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
+from rsqa_core.segmenters.network import shipped_segmenters
 from rsqa_core.settings import Settings
 from workflows.generating import add_generated_scenes
 from workflows.opening import Installation, open_installation
 from workflows.segmenting import segment_project
 
-PROJECTS = {"first": range(60_000, 60_006), "second": range(61_000, 61_003)}
+PROJECTS = {"first": range(60_000, 60_004), "second": range(61_000, 61_003)}
 """Seeds of scenes that nothing shipped was trained on."""
 SIDE_PX = 64
 
 
 def tiny_installation(home: Path) -> Installation:
-    """Make the projects with candidates of the shipped segmenters in a new installation."""
+    """Make the projects with candidates of three shipped segmenters in a new installation."""
     installation = open_installation(Settings(home=home))
+    segmenters = shipped_segmenters()[:3]
     for slug, seeds in PROJECTS.items():
         with installation.database.begin() as session:
             project = projects.create(
@@ -30,5 +32,5 @@ def tiny_installation(home: Path) -> Installation:
                 origin="generated",
             )
         add_generated_scenes(installation, project, list(seeds), size_px=SIDE_PX)
-        segment_project(installation, slug)
+        segment_project(installation, slug, segmenters=segmenters)
     return installation

@@ -48,8 +48,8 @@ def leave_one_scene_out(found: Candidates, seed: int = 0) -> list[Split]:
     scenes = np.unique(found.scene[main])
     if len(scenes) < 2:
         raise InvalidInputError(
-            f"Expected at least two scenes with a reference in {found.dataset[0]!r}, but got only "
-            f"{scenes[0]!r}. Import more of it, or name another project first."
+            f"Expected at least two scenes with a reference in {found.dataset[0]}, but got only "
+            f"{scenes[0]}. Import more of it, or name another project first."
         )
     splits = []
     for scene in scenes:
