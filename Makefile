@@ -10,6 +10,8 @@ UV_VERSION := 0.13.9
 # Options of `rsqa serve` and of pytest, e.g. make app SERVE="--port 9000", make test PYTEST="-k queue".
 SERVE ?=
 PYTEST ?=
+# What `make bench-quality` measures on: an installation and its projects, the main one first.
+QUALITY ?= --home var --projects dubai
 
 # Empty files that say what is installed; a change of what they depend on installs again.
 UV_READY := $(VENV)/.ready-uv-$(UV_VERSION)
@@ -23,7 +25,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-e
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help app install install-encoders install-dev test lint bench requirements clean
+.PHONY: help app install install-encoders install-dev test lint bench bench-quality requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -51,6 +53,9 @@ bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
 	$(BIN)/python -m benchmarks.speed
 	@.ci/chromium $(BIN)/python
 	$(BIN)/python -m benchmarks.ui
+
+bench-quality: $(DEV_READY) ## predicted quality beside every baseline; see QUALITY above
+	$(BIN)/python -m benchmarks.quality $(QUALITY)
 
 requirements: $(UV_READY) ## compile the pins from pyproject.toml (UPGRADE=1 renews them all)
 	$(COMPILE) --output-file requirements.txt

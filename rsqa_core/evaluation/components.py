@@ -161,7 +161,7 @@ def fit_components(train: Components, seed: int, *, limit: int = TRAINING_COMPON
     if known.size > limit:
         known = np.random.default_rng(seed).choice(known, size=limit, replace=False)
     model = HistGradientBoostingRegressor(
-        max_iter=150, learning_rate=0.08, l2_regularization=1.0, random_state=seed
+        max_iter=100, learning_rate=0.1, l2_regularization=1.0, random_state=seed
     )
     with threadpool_limits(1):  # its threads wait for one another where cores are shared
         return model.fit(train.features[known], train.accuracy[known], train.area_px[known])
