@@ -19,6 +19,7 @@ from benchmarks.quality.report import (
     utility_figures,
 )
 from benchmarks.record import circumstances
+from rsqa_core.evaluation.agreement import pooled
 from rsqa_core.evaluation.reliability import Coverage
 from rsqa_core.evaluation.resampling import cluster_counts, interval
 from rsqa_core.files import write_atomically
@@ -71,6 +72,7 @@ def write_markdown(path: Path, run: Run, plots: Mapping[str, str]) -> None:
         lines += table_lines(table, (*FIGURES, *EXTRA_FIGURES), with_ends=False)
         lines += ["", f"Gain of `{run.tested}` over each (above zero is better, errors included):"]
         lines += ["", *table_lines(run.gains[protocol], _GAINS, with_ends=True)]
+        lines += ["", *_by_scene(run, protocol)]
     lines += _few_labels(run)
     first = next(iter(run.outcomes))
     lines += ["", "## Intervals", "", *_intervals(run)]
@@ -85,6 +87,9 @@ def write_markdown(path: Path, run: Run, plots: Mapping[str, str]) -> None:
         lines += ["", f"![{title}]({file})"]
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
+
+SCENE_METHODS = ("ac", "agreement", "metaseg")
+"""Beside the tested method in the tables by scene."""
 
 _GAINS = ("srcc", "krcc", "mae", "regret_mean", "top1", "gap_closed")
 
@@ -121,6 +126,26 @@ def few_label_gain(run: Run) -> dict[str, Triple]:
             draws.append(1 - (counts @ sums[1]) / np.maximum(counts @ sums[0], 1e-12))
         gains[str(name)] = interval(np.stack(draws))
     return gains
+
+
+def _by_scene(run: Run, protocol: str) -> list[str]:
+    outcome, found = run.outcomes[protocol], run.found
+    names = [name for name in (run.tested, *SCENE_METHODS) if name in outcome.score]
+    columns = [f"{name} {figure}" for name in names for figure in ("srcc", "mae")]
+    lines = ["| scene | candidates | " + " | ".join(columns) + " |"]
+    lines.append("|---" * (len(columns) + 2) + "|")
+    predicted = np.isfinite(outcome.usual[0])
+    for scene in np.unique(found.scene[predicted]):
+        rows = predicted & (found.scene == scene)
+        cells = []
+        for name in names:
+            figures = [pooled(score[rows], found.target[rows]) for score in outcome.score[name]]
+            known = [each for each in figures if each is not None]
+            ranks = [each.srcc for each in known if each.srcc is not None]
+            cells.append(f"{np.mean(ranks):.3f}" if ranks else "–")
+            cells.append(f"{np.mean([each.mae for each in known]):.3f}" if known else "–")
+        lines.append("| " + " | ".join([str(scene), str(int(rows.sum())), *cells]) + " |")
+    return lines
 
 
 def _missing(run: Run) -> list[str]:
