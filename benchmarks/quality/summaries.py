@@ -171,13 +171,18 @@ def label_quality(mask: Mask, others: Sequence[Probs | None]) -> tuple[float, fl
 
 
 class SegmenterFinder:
-    """Finds weights by the sha256 of their file, and loads each once."""
+    """Finds weights by the sha256 of their file, and loads each once.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: the installation's folder.
+        live: segmenters without a file of their own, by their fingerprint.
+    """
+
+    def __init__(self, home: Path, live: Sequence[Segmenter] = ()) -> None:
         folders = (WEIGHTS_DIR, home / "training" / "sqed")
         paths = [path for folder in folders for path in sorted(folder.rglob("*.safetensors"))]
         self.paths = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
-        self._loaded: dict[str, Segmenter | None] = {}
+        self._loaded: dict[str, Segmenter | None] = {s.fingerprint: s for s in live}
 
     def __call__(self, fingerprint: str) -> Segmenter | None:
         if fingerprint not in self._loaded:

@@ -146,9 +146,11 @@ def test_segmenters_are_found_by_the_content_of_their_file(tmp_path: Path) -> No
     folder.mkdir(parents=True)
     (folder / "broken.safetensors").write_bytes(b"no network")
     shipped = sorted(WEIGHTS_DIR.glob("*.safetensors"))[0]
-    (folder / "copy.safetensors").write_bytes(shipped.read_bytes() + b"")
+    (folder / "copy.safetensors").write_bytes(shipped.read_bytes())
 
-    find = SegmenterFinder(tmp_path)
+    live = BandSegmenter("live")
+
+    find = SegmenterFinder(tmp_path, [live])
 
     broken, copy = (
         next(f for f, path in find.paths.items() if path.name == name)
@@ -156,6 +158,7 @@ def test_segmenters_are_found_by_the_content_of_their_file(tmp_path: Path) -> No
     )
     assert find(broken) is None
     assert find("nothing") is None
+    assert find(live.fingerprint) is live
     loaded = find(copy)
     assert loaded is not None
     assert loaded.fingerprint == copy
