@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train-segmenter": ("workflows.commands.train_segmenter", "Train one of the segmenters."),
     "train-encoder": ("workflows.commands.train_encoder", "Train the compact encoder."),
     "encoders": ("workflows.commands.encoders", "List or fetch the image encoders."),
+    "pretrain": ("workflows.commands.pretrain", "Pre-train an encoder on images and captions."),
     "train-head": ("workflows.commands.train_head", "Train the base quality head."),
     "build-sqed": ("workflows.commands.build_sqed", "Build a cross-fitted evaluation data set."),
     "segment": ("workflows.commands.segment", "Make candidates with the live segmenters."),
@@ -77,3 +78,7 @@ def main() -> None:
     except RsqaError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,9 +41,9 @@ class Checkpoint:
             part.load_state_dict(state[name])
         return int(state["step"])
 
-    def after_step(self, steps_done: int) -> None:
-        """Save at every EVERY_STEPS-th step."""
-        if self._path is None or steps_done % EVERY_STEPS:
+    def after_step(self, steps_done: int, *, last: bool = False) -> None:
+        """Save at every EVERY_STEPS-th step, and at the last one if it is to be kept."""
+        if self._path is None or (steps_done % EVERY_STEPS and not last):
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")

@@ -88,15 +88,31 @@ class CropSampler:
         window = max(16, min(int(side / zoom), height, width))
         y = int(rng.integers(height - window + 1))
         x = int(rng.integers(width - window + 1))
-        rgb = scene.rgb[:, y : y + window, x : x + window]
-        mask = scene.reference_mask[y : y + window, x : x + window]
-        picture = Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
-        reducing = Image.Resampling.BOX if window > side else Image.Resampling.BICUBIC
-        resized = np.array(picture.resize((side, side), reducing)).transpose(2, 0, 1)
-        labels = Image.fromarray(np.ascontiguousarray(mask)).resize(
-            (side, side), Image.Resampling.NEAREST
-        )
-        return resized, np.array(labels)  # a copy, because torch warns of Pillow's read-only view
+        return cut_window(scene, y, x, window, side)
+
+
+def cut_window(
+    scene: LabelledScene, y_px: int, x_px: int, window_px: int, side_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Cut a square window out of a scene and scale it.
+
+    Args:
+        y_px: upper edge; ``x_px`` the left one.
+        window_px: side of the window in the scene.
+        side_px: side of what is returned.
+
+    Returns:
+        rgb (3, side, side) uint8 and reference mask (side, side) uint8.
+    """
+    rgb = scene.rgb[:, y_px : y_px + window_px, x_px : x_px + window_px]
+    mask = scene.reference_mask[y_px : y_px + window_px, x_px : x_px + window_px]
+    picture = Image.fromarray(np.ascontiguousarray(rgb.transpose(1, 2, 0)))
+    reducing = Image.Resampling.BOX if window_px > side_px else Image.Resampling.BICUBIC
+    resized = np.array(picture.resize((side_px, side_px), reducing)).transpose(2, 0, 1)
+    labels = Image.fromarray(np.ascontiguousarray(mask)).resize(
+        (side_px, side_px), Image.Resampling.NEAREST
+    )
+    return resized, np.array(labels)  # a copy, because torch warns of Pillow's read-only view
 
 
 def augment_colour(
