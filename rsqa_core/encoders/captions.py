@@ -32,6 +32,8 @@ SCENE_PROMPTS = (
 
 _TEMPLATES = ("an aerial image of {}", "an aerial photo showing {}", "{} seen from above")
 
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
 
 def class_words(name: str) -> tuple[str, ...]:
     """Return the words for a class; an unknown class is called by its own name.
@@ -72,6 +74,41 @@ def compose_caption(
     ]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     return str(rng.choice(_TEMPLATES)).format(listed)
+
+
+def compose_box_caption(labels: Sequence[str], rng: np.random.Generator) -> str:
+    """Count the objects of an image, most frequent first.
+
+    Args:
+        labels: class name of each labelled object, at least one.
+        rng: chooses among equal wordings.
+
+    Example:
+        >>> class First:
+        ...     def choice(self, words): return words[0]
+        >>> compose_box_caption(["ship", "ship", "harbour"], First())
+        'an aerial image of two ships and one harbour'
+    """
+    counts: dict[str, int] = {}
+    for label in labels:
+        name = normalised_class_name(label).replace("_", " ").replace("-", " ")
+        counts[name] = counts.get(name, 0) + 1
+    parts = [
+        f"one {name}"
+        if count == 1
+        else f"{_NUMBERS[count] if count < len(_NUMBERS) else 'many'} {_plural(name)}"
+        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return str(rng.choice(_TEMPLATES)).format(listed)
+
+
+def _plural(name: str) -> str:
+    if name.endswith(("s", "x", "ch", "sh")):
+        return f"{name}es"
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return f"{name}s"
 
 
 def _amount(share: float, rng: np.random.Generator) -> str:

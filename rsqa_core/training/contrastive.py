@@ -133,7 +133,8 @@ def train_contrastive(
         if words is not None:
             loss = loss + options.region_weight * _region_loss(grid, words, masks, scale)
         optimiser.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
+        scaled: Tensor = scaler.scale(loss)
+        torch.autograd.backward(scaled)
         scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         scaler.step(optimiser)

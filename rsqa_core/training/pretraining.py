@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ class Recipe:
         neighbour_bank: most trusted pairs that the built-in refiner searches.
     """
 
-    training: ContrastiveTraining = ContrastiveTraining()
+    training: ContrastiveTraining = field(default_factory=ContrastiveTraining)
     semantic_share: float = 0.4
-    purification: PurificationOptions = PurificationOptions()
+    purification: PurificationOptions = field(default_factory=PurificationOptions)
     neighbour_bank: int = 20_000
 
 

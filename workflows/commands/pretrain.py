@@ -46,7 +46,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--caption-column", default="title", show_default=True, help="Of CSV files.")
 @click.option("--mask-column", help="Of CSV files: masks of the project's class ids.")
 @click.option("--images", type=_PATH, help="Folder of the images; default: that of each file.")
-@click.option("--steps", default=1200, show_default=True, help="Optimiser steps in all.")
+@click.option("--steps", default=800, show_default=True, help="Optimiser steps in all.")
 @click.option("--semantic-share", default=0.4, show_default=True, help="Of the steps: CLIP_Sem.")
 @click.option("--batch", default=64, show_default=True, help="Pairs a step, over all processes.")
 @click.option("--side", type=int, help="Pixels; default 128, or what the start model takes.")
@@ -59,7 +59,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16", "float16"]),
-    default="float32",
+    default="bfloat16",
     show_default=True,
     help="float16 needs a GPU.",
 )

@@ -111,7 +111,7 @@ def exchange_captions(
     changed = list(captions)
     if len(set(captions)) < 2:
         return changed
-    for i in np.flatnonzero(which):
+    for i in np.flatnonzero(which).tolist():
         other = captions[i]
         while other == captions[i]:
             other = captions[int(rng.integers(len(captions)))]
