@@ -93,6 +93,7 @@ def train_contrastive(
         [p for p in model.parameters() if p.requires_grad],
         lr=options.learning_rate,
         weight_decay=options.weight_decay,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
@@ -140,7 +141,8 @@ def train_contrastive(
         scaler.step(optimiser)
         scaler.update()
         schedule.step()
-        running = 0.95 * running + 0.05 * loss.item() if running else loss.item()
+        seen_loss = float(summed(loss.detach())) / process_count()
+        running = 0.95 * running + 0.05 * seen_loss if running else seen_loss
         progress(f"training on {name} (loss {running:.3f})", step + 1, options.steps)
         if process_rank() == 0:
             state.after_step(step + 1, last=step + 1 == options.steps)

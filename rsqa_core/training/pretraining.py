@@ -44,7 +44,7 @@ class Recipe:
     training: ContrastiveTraining = field(default_factory=ContrastiveTraining)
     semantic_share: float = 0.4
     purification: PurificationOptions = field(default_factory=PurificationOptions)
-    neighbour_bank: int = 20_000
+    neighbour_bank: int = 4_000
 
 
 @dataclass(frozen=True, slots=True)

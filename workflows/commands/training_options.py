@@ -1,4 +1,4 @@
-"""The options that the training commands of segmenters and encoder share."""
+"""The options of training on a project's reference masks and generated scenes."""
 
 from __future__ import annotations
 
