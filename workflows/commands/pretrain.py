@@ -72,6 +72,11 @@ def command(**options: Any) -> None:
     A model of the trusted pairs scores the coarse ones; the worst are discarded, doubtful captions
     refined, and the training goes on with what is left. Weights, card and a report of the
     purification are written to one folder. A stopped run goes on when the command is given again.
+
+    Pairs come from CSV or TSV files with an image path and a caption in each row; from CSV files of
+    boxes (image, class, x_min, y_min, x_max, y_max) or JSON lists of objects with image, class and
+    box; from folders of DOTA's text files; and from uncompressed .tar shards, or folders of them,
+    with NAME.jpg beside NAME.txt or NAME.json.
     """
     from rsqa_core.encoders.openclip import WEIGHTS_DIR
     from rsqa_core.training.contrastive import ContrastiveTraining
