@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--project", default="dubai-all")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--steps", type=int, default=Ablation.steps)
     parser.add_argument("--out", type=Path, default=RESULTS / "purification.csv")
     options = parser.parse_args()
@@ -84,7 +85,7 @@ def main() -> None:
     setting = replace(Ablation(), steps=options.steps)
     rows: list[dict[str, float | str]] = []
     for seed in range(options.seeds):
-        for arm in ARMS:
+        for arm in options.arms:
             figures = run_arm(arm, trained, held_out, classes, setting, seed)
             append_row(
                 options.out,

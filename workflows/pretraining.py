@@ -266,7 +266,7 @@ def _write_report(
         "seed": str(training.seed),
         "commit": current_commit(),
         "command": command or "rsqa pretrain",
-        "licence": "Apache-2.0; the Dubai imagery is CC0 1.0",
+        "licence": "Apache-2.0, as far as the data allow it; the Dubai imagery is CC0 1.0",
     }
     write_card(path.with_suffix(".md"), path.stem, about, figures)
     told = {

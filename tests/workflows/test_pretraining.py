@@ -176,3 +176,18 @@ def test_a_trained_start_takes_small_steps_by_default(
         assert CliRunner().invoke(pretrain_command.command, start).exit_code == 0
 
     assert rates == [1.5e-3, 5e-5, 0.1]
+
+
+def test_of_several_processes_only_the_first_speaks(
+    imported: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RSQA_HOME", str(imported.settings.home))
+    monkeypatch.setattr(
+        pretraining, "pretrain_and_save", lambda *_, **__: PretrainingOutcome(Path("x"))
+    )
+    said = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        said.append(CliRunner().invoke(pretrain_command.command, []).output)
+
+    assert said == ["Wrote x, its card and its report.\n", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -119,7 +120,8 @@ def command(**options: Any) -> None:
             refine_below=options["refine_below"],
         ),
     )
-    with ProgressBar() as progress:
+    first = os.environ.get("RANK", "0") == "0"  # torchrun's; the others work in silence
+    with ProgressBar(disable=None if first else True) as progress:
         outcome = pretrain_and_save(
             open_installation(),
             request,
@@ -129,6 +131,8 @@ def command(**options: Any) -> None:
             command=repeatable_command(sys.argv[1:]),
             progress=progress,
         )
+    if not first:
+        return
     for data, row in outcome.figures.items():
         click.echo(
             f"{data}: zero-shot class of image parts right in {row['token_accuracy']:.1%} "
