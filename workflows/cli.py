@@ -17,7 +17,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "samples": ("workflows.commands.samples", "List or fetch the sample data sets."),
     "demo": ("workflows.commands.demo", "Prepare the demo project."),
     "train-segmenter": ("workflows.commands.train_segmenter", "Train one of the segmenters."),
-    "train-encoder": ("workflows.commands.train_encoder", "Train the compact encoder."),
     "encoders": ("workflows.commands.encoders", "List or fetch the image encoders."),
     "pretrain": ("workflows.commands.pretrain", "Pre-train an encoder on images and captions."),
     "train-head": ("workflows.commands.train_head", "Train the base quality head."),

@@ -19,7 +19,7 @@ from workflows.sqed_folds import Fold
 from workflows.training import SEGMENTER_SEEDS, labelled_scenes, sources_with_reference
 
 if TYPE_CHECKING:
-    from rsqa_core.encoders.openclip import OpenClipEncoder
+    from rsqa_core.encoders.openclip import Encoder
     from rsqa_core.segmenters.network import Segmenter
     from rsqa_core.training.crops import LabelledScene
 
@@ -81,7 +81,8 @@ def descriptions(names: Sequence[str]) -> dict[str, str]:
     from rsqa_core.segmenters.encoder_based import ENCODER_SEGMENTERS
     from rsqa_core.segmenters.specs import SEGMENTERS
 
-    known = {spec.name: spec.why for spec in (*SEGMENTERS.values(), *ENCODER_SEGMENTERS.values())}
+    known = {spec.name: spec.why for spec in SEGMENTERS.values()}
+    known |= {spec.name: spec.why for spec in ENCODER_SEGMENTERS.values()}
     return {name: known[name] for name in names}
 
 
@@ -120,7 +121,7 @@ class FoldSegmenters:
         self._training = training
         self._drawn: list[LabelledScene] | None = None
         self._scenes: tuple[Fold, list[LabelledScene]] | None = None
-        self._encoders: dict[str, OpenClipEncoder] = {}
+        self._encoders: dict[str, Encoder] = {}
 
     def steps_to_train(self, fold: Fold, name: str) -> int:
         """Return how many training steps ``segmenter`` would take, 0 where nothing is trained."""
@@ -154,7 +155,7 @@ class FoldSegmenters:
             write_atomically(self.path(fold, name), path.read_bytes())
         return segmenter
 
-    def encoder(self, fold: Fold) -> OpenClipEncoder:
+    def encoder(self, fold: Fold) -> Encoder:
         """Return the fold's encoder.
 
         Raises:

@@ -99,8 +99,8 @@ def upsampled(maps: Array, height: int, width: int) -> Array:
     above, below, down = _neighbours(height, maps.shape[1])
     left, right, along = _neighbours(width, maps.shape[2])
     across = maps[:, :, left] * (1 - along) + maps[:, :, right] * along
-    sampled: Array = across[:, above] * (1 - down)[:, None] + across[:, below] * down[:, None]
-    return sampled
+    sampled = across[:, above] * (1 - down)[:, None] + across[:, below] * down[:, None]
+    return np.asarray(sampled, dtype=np.float32)
 
 
 def prompt_reference(vectors: Array) -> FeatureReference:

@@ -12,7 +12,8 @@ from safetensors.torch import save
 from torch import nn
 
 from rsqa_core.encoders.captions import class_prompts, compose_caption
-from rsqa_core.encoders.openclip import COMPACT, OpenClipEncoder
+from rsqa_core.encoders.openclip import COMPACT
+from rsqa_core.encoders.preprocessing import Encoder
 from rsqa_core.files import write_atomically
 from rsqa_core.records import VOID
 from rsqa_core.training.contrastive import majority_classes
@@ -31,7 +32,7 @@ def save_encoder(path: Path, model: nn.Module, name: str = COMPACT) -> None:
 
 
 def evaluate_encoder(
-    encoder: OpenClipEncoder, scenes: Sequence[LabelledScene], classes: Sequence[str], seed: int = 0
+    encoder: Encoder, scenes: Sequence[LabelledScene], classes: Sequence[str], seed: int = 0
 ) -> dict[str, float]:
     """Measure zero-shot tagging on crops of ``scenes``.
 
@@ -83,7 +84,7 @@ def evaluate_encoder(
     }
 
 
-def _class_vectors(encoder: OpenClipEncoder, classes: Sequence[str]) -> np.ndarray[Any, Any]:
+def _class_vectors(encoder: Encoder, classes: Sequence[str]) -> np.ndarray[Any, Any]:
     rows = [encoder.encode_texts(class_prompts(name)).mean(axis=0) for name in classes]
     matrix = np.stack(rows)
     return np.asarray(matrix / np.linalg.norm(matrix, axis=1, keepdims=True))

@@ -18,6 +18,8 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from rsqa_core.encoders import openclip as encoders
+from rsqa_core.encoders.grids import grid_and_pooled
+from rsqa_core.errors import InvalidInputError
 
 RANDOM = "random"
 """Name of the start from nothing: the compact model with random weights."""
@@ -58,9 +60,7 @@ class Towers:
     ) -> NDArray[np.float32]:
         """Return (N, D) float32 unit vectors of pictures, without gradient."""
         with torch.inference_mode():
-            _, pooled = encoders._grid_and_pooled(
-                self.model, self.images(pictures, side_px, device)
-            )
+            _, pooled = grid_and_pooled(self.model, self.images(pictures, side_px, device))
             unit = functional.normalize(pooled.float(), dim=-1).cpu().numpy()
         return np.asarray(unit, dtype=np.float32)
 
@@ -84,7 +84,7 @@ class TwoTowers(nn.Module):
         self, images: Tensor, captions: Tensor, prompts: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor]:
         """Return unit vectors of images and captions, the grid, unit prompts and the scale."""
-        grid, pooled = encoders._grid_and_pooled(self.model, images)
+        grid, pooled = grid_and_pooled(self.model, images)
         texts = captions if prompts is None else torch.cat([captions, prompts])
         # For texts this short the CPU's fused attention takes over twice the time of the plain one.
         plain = texts.device.type == "cpu" and torch.is_autocast_enabled("cpu")
@@ -109,7 +109,8 @@ def start_towers(
         offline: True forbids that.
 
     Raises:
-        RsqaError: the encoder cannot be loaded (see `load_encoder`).
+        InvalidInputError: the encoder is none of open_clip's, or has no text tower.
+        RsqaError: it cannot be loaded (see `load_encoder`).
     """
     if name == RANDOM:
         torch.manual_seed(seed)
@@ -118,8 +119,20 @@ def start_towers(
         side = int(np.max(model.visual.image_size))
         return Towers(name, model, open_clip.get_tokenizer(encoders.COMPACT), mean, std, side)
     encoder = encoders.load_encoder(name, cache_dir=cache_dir, offline=offline)
-    taken = encoder.preprocessing
-    return Towers(name, encoder._model, encoder._tokenize, taken.mean, taken.std, taken.size_px)
+    if not isinstance(encoder, encoders.OpenClipEncoder):
+        raise InvalidInputError(
+            f"Expected an open_clip model to go on from, but {name!r} is another kind of encoder. "
+            "Name a CLIP-type encoder of `rsqa encoders list`, or `random`."
+        )
+    mean, std = (np.resize(v, 3) for v in (encoder.preprocessing.mean, encoder.preprocessing.std))
+    return Towers(
+        name,
+        encoder._model,
+        encoder._tokenize,
+        (float(mean[0]), float(mean[1]), float(mean[2])),
+        (float(std[0]), float(std[1]), float(std[2])),
+        encoder.preprocessing.size_px,
+    )
 
 
 def resized(picture: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
