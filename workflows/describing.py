@@ -21,11 +21,12 @@ from rsqa_core.features.keys import (
 from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_probs, read_rgb
-from rsqa_core.records import Candidate, ImageRecord, Project
+from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
 from workflows.opening import Installation
 from workflows.segmenter_cache import append_sides, load_sides
 
 if TYPE_CHECKING:
+    from rsqa_core.features.consensus import Consensus
     from rsqa_core.features.description import ContextSide, SegmenterSide
     from rsqa_core.features.masks import PictureGrid
     from rsqa_core.features.semantic import SemanticDescriber
@@ -188,7 +189,18 @@ class _Describer:
             self._vectors = self._describer().class_vectors(self._classes)
         masks = [read_mask(files.path(candidate.mask_path)) for candidate in found]
         soft = [self._sides[_side_key(image, candidate)].soft for candidate in found]
-        return context_sides(grid, masks, soft, self._classes, tokens, self._vectors)
+        sides: dict[int, ContextSide] = {}
+        for among, described in _companies(found):
+            around = context_sides(
+                grid,
+                [masks[i] for i in among],
+                [soft[i] for i in among],
+                self._classes,
+                tokens,
+                self._vectors,
+            )
+            sides |= {i: around[among.index(i)] for i in described}
+        return [sides[i] for i in range(len(found))]
 
     def flush(self) -> None:
         """Write what the encoder saw since the last call."""
@@ -236,11 +248,39 @@ class _Describer:
         return self._loaded
 
 
+def consensus_of_image(
+    installation: Installation, project: Project, image: ImageRecord, found: Sequence[Candidate]
+) -> Consensus:
+    """Return what the real candidates of an image say together."""
+    from rsqa_core.features.consensus import consensus_of
+
+    real = [c for c in found if not is_synthetic(c.segmenter)] or list(found)
+    sides = _segmenter_sides(installation, [(image, real)], len(project.classes))
+    masks = [read_mask(installation.files.path(c.mask_path)) for c in real]
+    soft = [sides[_side_key(image, c)].soft for c in real]
+    return consensus_of(masks, soft, len(project.classes))
+
+
+def _companies(found: Sequence[Candidate]) -> list[tuple[list[int], list[int]]]:
+    """Return which candidates are compared with one another, and which are described by that.
+
+    A degraded mask is described among the real candidates, which do not look at it.
+    """
+    real = [i for i, c in enumerate(found) if not is_synthetic(c.segmenter)]
+    made = [i for i, c in enumerate(found) if is_synthetic(c.segmenter)]
+    return ([(real, real)] if real else []) + [([*real, i], [i]) for i in made]
+
+
 def _context_keys(
     image: ImageRecord, found: Sequence[Candidate], classes: Sequence[str]
 ) -> list[str]:
-    peers = [candidate.mask_sha256 for candidate in found]
-    return [context_key(image.sha256, c.mask_sha256, peers, classes) for c in found]
+    keys: dict[int, str] = {}
+    for among, described in _companies(found):
+        peers = [found[i].mask_sha256 for i in among]
+        keys |= {
+            i: context_key(image.sha256, found[i].mask_sha256, peers, classes) for i in described
+        }
+    return [keys[i] for i in range(len(found))]
 
 
 def _side_key(image: ImageRecord, candidate: Candidate) -> tuple[str | None, str]:

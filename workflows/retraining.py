@@ -16,6 +16,7 @@ from db.store import verdicts
 from rsqa_core.errors import ConflictError
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import HeadRecord, Project, is_synthetic
+from workflows.choosing import refresh_informative
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
 from workflows.scoring import (
@@ -66,6 +67,7 @@ def retrain_project(
     record = _record(installation, project, current_record, adaptation, metrics)
     progress("scoring with the new head", 0, 1)
     publish_scores(installation, project, record.id, adaptation.head, described)
+    refresh_informative(installation, project, record.id, adaptation.head, progress=progress)
     progress("scoring with the new head", 1, 1)
     return record
 
@@ -94,7 +96,11 @@ def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels
 
 
 def _metrics(adaptation: Adaptation) -> dict[str, Any]:
+    from rsqa_core.heads.card import RISK
+
     return {
+        "best_margin": adaptation.head.card.best_margin,
+        "best_risk": RISK,
         "held_out": {
             "before": asdict(adaptation.before),
             "after": asdict(adaptation.after),

@@ -19,9 +19,11 @@ from db.store import scores as score_store
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.files import resolve_under, write_atomically
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.records import Candidate, HeadRecord, ImageRecord, Project, Score
+from rsqa_core.records import Candidate, HeadRecord, ImageRecord, Project
+from workflows.choosing import refresh_informative
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
+from workflows.predictions import predicted_scores
 
 if TYPE_CHECKING:
     from rsqa_core.heads.head import QualityHead
@@ -82,6 +84,8 @@ def score_project(
         )
         scored += publish_scores(installation, project, record.id, head, described)
     progress("describing and scoring", len(pending), len(pending))
+    if scored:
+        refresh_informative(installation, project, record.id, head, progress=progress)
     return ScoreReport(record.id, scored, total - scored)
 
 
@@ -93,13 +97,7 @@ def publish_scores(
     described: DescribedCandidates,
 ) -> int:
     """Predict, and write scores and disagreement in one transaction; return how many scores."""
-    prediction = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
-    rows = [
-        Score(c.id, head_id, float(s), float(low), float(high))
-        for c, s, low, high in zip(
-            described.candidates, prediction.score, prediction.low, prediction.high, strict=True
-        )
-    ]
+    rows = predicted_scores(project, head_id, head, described)
     votes = described.column("vote_entropy")
     disagreement = {
         described.images[i].id: float(np.clip(votes[row], 0.0, 1.0))

@@ -15,7 +15,7 @@ from db.store import projects
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_rgb
-from rsqa_core.records import ImageRecord, normalised_class_name
+from rsqa_core.records import ImageRecord, is_synthetic, normalised_class_name
 from rsqa_core.scenes import render_scene
 from workflows.opening import Installation
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_SCENE_FOLDS = 12
 """A project of more scenes than this is one fold as a whole."""
+
+SYNTHETIC_WEIGHT = 0.3
+"""Weight of a degraded mask beside a real candidate's 1."""
 
 SEGMENTER_SEEDS = 10_000
 """First seed of the generated scenes that segmenters train on."""
@@ -129,10 +132,11 @@ def head_data(
     Raises:
         InvalidInputError: the project has no candidate with a reference mask.
     """
+    from rsqa_core.heads.error_map import consensus_of_mask
     from rsqa_core.heads.further_targets import CLASS_IOU
     from rsqa_core.metrics import measure_targets
-    from rsqa_core.training.head_data import HeadData, cell_accuracy
-    from workflows.describing import describe_candidates
+    from rsqa_core.training.head_data import HeadData, cell_accuracy, sample_pixels
+    from workflows.describing import consensus_of_image, describe_candidates
     from workflows.scoring import groups_of
 
     with installation.database.read() as session:
@@ -146,15 +150,17 @@ def head_data(
     classes = [c.name for c in project.classes]
     kept: list[int] = []
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("targets", "cells", "valid", "miou", "boundary", CLASS_IOU)
+        name: [] for name in ("targets", "cells", "valid", "miou", "boundary", CLASS_IOU, "pixels")
     }
     reference, last = np.zeros((0, 0), dtype=np.uint8), -1
+    rng = np.random.default_rng(0)
     for row, candidate in enumerate(described.candidates):
         index = int(described.image_of_row[row])
         if index != last:
             progress("measuring candidates", index, len(described.images))
             path = described.images[index].reference_mask_path
             reference, last = read_mask(files.path(str(path))), index
+            consensus = consensus_of_image(installation, project, *groups[index])
         mask = read_mask(files.path(candidate.mask_path))
         measured = measure_targets(mask, reference, len(classes))
         if measured is None:
@@ -168,6 +174,7 @@ def head_data(
             ("miou", measured.mean_iou),
             ("boundary", measured.boundary_f1),
             (CLASS_IOU, measured.ious),
+            ("pixels", sample_pixels(mask, reference, consensus_of_mask(consensus, mask), rng)),
         ):
             columns[name].append(value)
     if not kept:
@@ -184,13 +191,20 @@ def head_data(
         places=described.places.only(rows),
         fold_names=tuple(slug if many else f"{slug}/{i.scene}" for i in described.images),
         targets=stacked["targets"],
-        weights=np.ones(len(rows), dtype=np.float32),
+        weights=np.array(
+            [
+                SYNTHETIC_WEIGHT if is_synthetic(described.candidates[row].segmenter) else 1.0
+                for row in kept
+            ],
+            dtype=np.float32,
+        ),
         cell_targets=stacked["cells"],
         cell_valid=stacked["valid"],
         mean_iou=stacked["miou"],
         boundary_f1=stacked["boundary"],
         class_iou=stacked[CLASS_IOU],
         class_guess=described.class_iou[rows],
+        pixels=stacked["pixels"],
         class_names=tuple(sorted(normalised_class_name(name) for name in classes)),
     )
 

@@ -60,6 +60,7 @@ class HeadCard:
         best_margin: how far below the best score of an image its truly best candidate may lie.
         familiar: what it has seen.
         targets: name of another target: weights as in rsqa_core.heads.further_targets.
+        pixels: weights of the error map as in rsqa_core.heads.error_map.
         features_version: version of the numbers that it takes.
         trained_on: one line a data set.
     """
@@ -76,6 +77,7 @@ class HeadCard:
     best_margin: float = 0.05
     familiar: Familiar = field(default_factory=Familiar)
     targets: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    pixels: tuple[float, ...] = (0.0, 0.5, 0.5)
     features_version: int = VERSION
     trained_on: tuple[str, ...] = ()
 
@@ -103,6 +105,7 @@ def card_from_json(content: Mapping[str, Any]) -> HeadCard:
                 tuple(familiar["segmenters"]),
             ),
             "targets": {name: tuple(w) for name, w in content["targets"].items()},
+            "pixels": tuple(content["pixels"]),
             "trained_on": tuple(content["trained_on"]),
         }
     )

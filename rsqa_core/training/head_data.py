@@ -15,6 +15,9 @@ from rsqa_core.records import VOID
 
 Array = NDArray[np.float32]
 
+PIXELS = 48
+"""Pixels sampled a candidate, from which the error map is fitted."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeadData:
@@ -31,6 +34,9 @@ class HeadData:
         mean_iou, boundary_f1: (N,) measured, NaN where unknown.
         class_iou: (N, K) measured IoU by class, NaN where a class is absent.
         class_guess: (N, K) what the consensus expects of it.
+        pixels: (N, S, 4) sampled pixels of each candidate: row and column as shares of the sides,
+            probability of its class by the consensus, 1 where it is wrong; NaN where it is not
+            valid.
         class_names: normalised names of every class of the training.
     """
 
@@ -45,6 +51,7 @@ class HeadData:
     boundary_f1: Array
     class_iou: Array
     class_guess: Array
+    pixels: Array
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -124,6 +131,7 @@ def joined(parts: Sequence[HeadData]) -> HeadData:
         boundary_f1=np.concatenate([p.boundary_f1 for p in parts]),
         class_iou=np.concatenate([_widened(p.class_iou, classes) for p in parts]),
         class_guess=np.concatenate([_widened(p.class_guess, classes) for p in parts]),
+        pixels=np.concatenate([p.pixels for p in parts]),
         class_names=tuple(sorted({name for p in parts for name in p.class_names})),
     )
 
@@ -145,6 +153,25 @@ def cell_accuracy(
     share = pooled(valid, CELL_SIDE).ravel()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(share > 0, right / share, np.nan).astype(np.float32), share
+
+
+def sample_pixels(
+    mask: NDArray[np.uint8],
+    reference_mask: NDArray[np.uint8],
+    own: Array,
+    rng: np.random.Generator,
+    count: int = PIXELS,
+) -> Array:
+    """Return ``count`` random pixels of a candidate as HeadData.pixels has them.
+
+    Args:
+        own: (H, W) probability of the mask's class by the consensus.
+    """
+    height, width = mask.shape
+    y, x = rng.integers(height, size=count), rng.integers(width, size=count)
+    wrong = np.where(reference_mask[y, x] == VOID, np.nan, mask[y, x] != reference_mask[y, x])
+    columns = [(y + 0.5) / height, (x + 0.5) / width, own[y, x], wrong]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _widened(values: Array, columns: int) -> Array:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rsqa_core.features.grids import CELL_SIDE
 from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.heads.card import COVERAGE, RISK, Familiar
+from rsqa_core.heads.error_map import fit_pixel_weights
 from rsqa_core.heads.further_targets import (
     BOUNDARY_F1,
     CLASS_IOU,
@@ -51,6 +53,7 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
     errors = np.abs(score - seen.targets) / width
     return head.with_card(
         targets=targets,
+        pixels=pixel_weights(prediction.cells, seen.pixels),
         interval=replace(interval, factor=weighted_quantile(errors, _even(seen), COVERAGE)),
         best_margin=best_margin(score, seen),
         familiar=Familiar(
@@ -62,13 +65,15 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
 
 
 def out_of_fold(head: QualityHead, data: HeadData) -> tuple[NDArray[np.int64], Prediction]:
-    """Predict the candidates whose image lies in a fold, each by members that never saw it.
+    """Predict the trusted candidates of images in a fold, each by members that never saw it.
+
+    Degraded masks, which weigh less than 1, are learnt from and never measured on.
 
     Returns:
         (n,) rows of ``data``; their prediction.
     """
     inside = np.array([bool(name) for name in data.fold_names])[data.image_of_row]
-    rows = np.flatnonzero(inside)
+    rows = np.flatnonzero(inside & (data.weights >= 1.0))
     return rows, head.predict(
         data.inputs.only(rows), data.places.only(rows), head.card.encoder_fingerprint
     )
@@ -123,6 +128,28 @@ def best_margin(score: Values, data: HeadData) -> float:
         margins.append(float(score[rows].max() - score[best].max()))
         weights.append(float(even[rows].sum()))
     return weighted_quantile(np.array(margins), np.array(weights), 1 - RISK)
+
+
+def pixel_weights(cells: Values, pixels: NDArray[np.float32]) -> tuple[float, ...]:
+    """Fit the error map to sampled pixels.
+
+    Args:
+        cells: (N, P) out-of-fold quality of each cell.
+        pixels: (N, S, 4) as in HeadData.
+    """
+    places = pixels[:, :, :2].astype(np.float64) * CELL_SIDE - 0.5
+    low = np.clip(np.floor(places).astype(int), 0, CELL_SIDE - 2)
+    share = np.clip(places - low, 0.0, 1.0)
+    grid = cells.reshape(-1, CELL_SIDE, CELL_SIDE)
+    row = np.arange(len(grid))[:, None]
+    (y, x), (down, along) = (low[:, :, 0], low[:, :, 1]), (share[:, :, 0], share[:, :, 1])
+    above = grid[row, y, x] * (1 - along) + grid[row, y, x + 1] * along
+    below = grid[row, y + 1, x] * (1 - along) + grid[row, y + 1, x + 1] * along
+    by_cell = above * (1 - down) + below * down
+    known = np.isfinite(pixels).all(axis=2)
+    return fit_pixel_weights(
+        by_cell[known], pixels[:, :, 2][known].astype(np.float64), pixels[:, :, 3][known] > 0.5
+    )
 
 
 def weighted_quantile(values: Values, weights: Values, level: float) -> float:
