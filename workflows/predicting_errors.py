@@ -30,7 +30,7 @@ def error_maps(
     Raises:
         InvalidInputError: a candidate has no score.
     """
-    from rsqa_core.heads.error_map import consensus_of_mask, predict_errors
+    from rsqa_core.heads.error_map import predict_errors, probability_of_mask
 
     _, record = current_head(installation, project.slug)
     head = load_project_head(installation, record)
@@ -55,7 +55,7 @@ def error_maps(
             predict_errors(
                 mask,
                 cells[row_of[candidate.id]],
-                consensus_of_mask(consensus, mask),
+                probability_of_mask(consensus.together, mask),
                 scores[candidate.id].score,
                 head.card.pixels,
             )

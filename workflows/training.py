@@ -132,7 +132,7 @@ def head_data(
     Raises:
         InvalidInputError: the project has no candidate with a reference mask.
     """
-    from rsqa_core.heads.error_map import consensus_of_mask
+    from rsqa_core.heads.error_map import probability_of_mask
     from rsqa_core.heads.further_targets import CLASS_IOU
     from rsqa_core.metrics import measure_targets
     from rsqa_core.training.head_data import HeadData, cell_accuracy, sample_pixels
@@ -174,7 +174,10 @@ def head_data(
             ("miou", measured.mean_iou),
             ("boundary", measured.boundary_f1),
             (CLASS_IOU, measured.ious),
-            ("pixels", sample_pixels(mask, reference, consensus_of_mask(consensus, mask), rng)),
+            (
+                "pixels",
+                sample_pixels(mask, reference, probability_of_mask(consensus.together, mask), rng),
+            ),
         ):
             columns[name].append(value)
     if not kept:

@@ -12,13 +12,17 @@ from benchmarks.quality.summaries import ImageSummary, summarise
 from db.store import candidates as candidate_store
 from db.store import images as image_store
 from db.store import projects
+from rsqa_core.encoders.openclip import COMPACT, load_encoder
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.evaluation.components import Components
-from rsqa_core.heads.head import BASE_HEAD, WEIGHTS_DIR, load_head
 from rsqa_core.progress import Progress, no_progress
-from workflows.describing import DescribedCandidates, describe_candidates
+from rsqa_core.records import is_synthetic
+from rsqa_core.training.head_data import HeadData
+from rsqa_core.training.head_data import joined as joined_labels
+from workflows.describing import DescribedCandidates, consensus_of_image, describe_candidates
 from workflows.opening import Installation
 from workflows.scoring import groups_of
+from workflows.training import head_data
 
 Values = NDArray[np.float64]
 Names = NDArray[np.str_]
@@ -35,11 +39,12 @@ class Candidates:
         scene: (N,) PROJECT/SCENE.
         segmenter: (N,) name.
         source: (N,) sha256 of the file that the image was cut from: a cluster of the bootstrap.
-        image: (N,) index into ``semantic``.
+        image: (N,) number of its image.
         target: (N,) measured overall accuracy in 0..1, NaN where it is hidden.
         features: (N, F) float32 description rows, every candidate of the image among the peers.
-        semantic: (I, D + rest) float32 semantic vector of each image.
-        embedding_dim: D.
+        head: (N,) row of each in ``labelled``.
+        labelled: everything that a head learns from, all candidates of all projects.
+        together: (K, side, side) float16 consensus of all candidates of each image.
         encoder: name and fingerprint.
         confidence: (N, 2, BINS) histograms of max-probability and of one minus normalised entropy.
         cleanlab: (N, 2) softmin and mean of cleanlab's label quality.
@@ -57,8 +62,9 @@ class Candidates:
     image: Rows
     target: Values
     features: NDArray[np.float32]
-    semantic: NDArray[np.float32]
-    embedding_dim: int
+    head: Rows
+    labelled: HeadData
+    together: tuple[NDArray[np.float16], ...]
     encoder: tuple[str, str]
     confidence: NDArray[np.float32]
     cleanlab: Values
@@ -96,12 +102,17 @@ class Candidates:
 
 _PER_CANDIDATE = (
     *("candidate", "dataset", "scene", "segmenter", "source", "image", "target", "features"),
+    "head",
     *("confidence", "cleanlab", "errors", "spans", "mask_path", "reference_path"),
 )
 
 
 def load_candidates(
-    installation: Installation, slugs: Sequence[str], *, progress: Progress = no_progress
+    installation: Installation,
+    slugs: Sequence[str],
+    *,
+    encoder_name: str = COMPACT,
+    progress: Progress = no_progress,
 ) -> Candidates:
     """Describe and summarise every labelled candidate of ``slugs``.
 
@@ -110,13 +121,9 @@ def load_candidates(
     Raises:
         InvalidInputError: a project has no candidate with a measured accuracy.
     """
-    card = load_head(WEIGHTS_DIR / f"{BASE_HEAD}.safetensors")
-    encoder = (card.card.encoder_name, card.card.encoder_fingerprint)
-    parts = [
-        _of_project(installation, slug, encoder, card.preparation.embedding_dim, progress)
-        for slug in slugs
-    ]
-    return joined(parts)
+    encoder = load_encoder(encoder_name, cache_dir=installation.settings.home / "encoders")
+    names = (encoder_name, encoder.fingerprint)
+    return joined([_of_project(installation, slug, names, progress) for slug in slugs])
 
 
 def joined(parts: Sequence[Candidates]) -> Candidates:
@@ -124,13 +131,16 @@ def joined(parts: Sequence[Candidates]) -> Candidates:
     merged = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_CANDIDATE
     }
-    images = np.cumsum([0] + [len(part.semantic) for part in parts])
+    images = np.cumsum([0] + [len(part.labelled.fold_names) for part in parts])
+    heads = np.cumsum([0] + [len(part.labelled.targets) for part in parts])
     lengths = np.cumsum([0] + [len(part.components.area_px) for part in parts])
     merged["image"] = np.concatenate([p.image + n for p, n in zip(parts, images, strict=False)])
+    merged["head"] = np.concatenate([p.head + n for p, n in zip(parts, heads, strict=False)])
     merged["spans"] = np.concatenate([p.spans + n for p, n in zip(parts, lengths, strict=False)])
     return replace(
         parts[0],
-        semantic=np.concatenate([part.semantic for part in parts]),
+        labelled=joined_labels([part.labelled for part in parts]),
+        together=tuple(one for part in parts for one in part.together),
         components=_one_after_another([part.components for part in parts]),
         **merged,
     )
@@ -140,7 +150,6 @@ def _of_project(
     installation: Installation,
     slug: str,
     encoder: tuple[str, str],
-    embedding_dim: int,
     progress: Progress,
 ) -> Candidates:
     with installation.database.read() as session:
@@ -149,7 +158,10 @@ def _of_project(
             image_store.all_of(session, project.id), candidate_store.all_of(session, project.id)
         )
     groups = [
-        (image, [c for c in found if c.overall_accuracy is not None])
+        (
+            image,
+            [c for c in found if c.overall_accuracy is not None and not is_synthetic(c.segmenter)],
+        )
         for image, found in groups
         if image.reference_mask_path is not None
     ]
@@ -161,7 +173,12 @@ def _of_project(
         )
     described = describe_candidates(installation, project, groups, encoder, progress=progress)
     summaries = summarise(installation, project, groups, progress=progress)
-    return _table(installation, slug, described, summaries, encoder, embedding_dim)
+    labelled = head_data(installation, slug, encoder, progress=progress)
+    together = tuple(
+        consensus_of_image(installation, project, image, found).together.astype(np.float16)
+        for image, found in groups
+    )
+    return _table(installation, slug, described, summaries, encoder, labelled, together)
 
 
 def _table(
@@ -170,13 +187,16 @@ def _table(
     described: DescribedCandidates,
     summaries: Sequence[ImageSummary],
     encoder: tuple[str, str],
-    embedding_dim: int,
+    labelled: HeadData,
+    together: tuple[NDArray[np.float16], ...],
 ) -> Candidates:
     files = installation.files
     found = described.candidates
     images = [described.images[i] for i in described.image_of_row]
     sizes = np.concatenate([summary.sizes for summary in summaries])
     ends = np.cumsum(sizes)
+    place = zip(labelled.places.images, labelled.places.segmenters, strict=True)
+    row_of = {key: row for row, key in enumerate(place)}
     return Candidates(
         candidate=np.array([c.id for c in found]),
         dataset=np.full(len(found), slug),
@@ -186,8 +206,9 @@ def _table(
         image=described.image_of_row,
         target=np.array([c.overall_accuracy for c in found], dtype=np.float64),
         features=described.rows,
-        semantic=described.semantic,
-        embedding_dim=embedding_dim,
+        head=np.array([row_of[i.sha256, c.segmenter] for i, c in zip(images, found, strict=True)]),
+        labelled=labelled,
+        together=together,
         encoder=encoder,
         confidence=np.concatenate([summary.confidence for summary in summaries]),
         cleanlab=np.concatenate([summary.cleanlab for summary in summaries]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,14 @@ from scipy import stats
 from benchmarks.quality.candidates import Candidates
 from rsqa_core.evaluation.baselines import atc, doc, group_means, label_free, recalibrated
 from rsqa_core.evaluation.components import fit_components, predict_candidates
-from rsqa_core.training.head import HeadData, HeadTraining, train_head
+from rsqa_core.heads.alarms import raise_alarms
+from rsqa_core.heads.error_map import predict_errors, probability_of_mask
+from rsqa_core.heads.head import Prediction, QualityHead
+from rsqa_core.raster import read_mask
+from rsqa_core.training.adaptation import Labels, retrained
+from rsqa_core.training.head import HeadTraining, train_head
+from rsqa_core.training.head_data import HeadData
+from rsqa_core.training.qualifying import interval_at
 
 Values = NDArray[np.float64]
 
@@ -140,61 +148,57 @@ HEAD = HeadTraining(seeds=1)
 def head_method(options: HeadTraining = HEAD, name: str = "head") -> Method:
     """Return the gated head of `rsqa train-head`, cross-fitted by scene on the training part.
 
-    Its intervals are conformal: out-of-fold errors of the training part, every image alike.
+    Its intervals come from out-of-fold errors of the training part. Labels of the test's own data
+    set, where the training part has any, correct it as they do in a review.
     """
     return Method(name, partial(_head, options), seeded=True)
 
 
 def _head(options: HeadTraining, train: Candidates, test: Candidates, seed: int) -> Predictions:
-    data = head_data(train)
+    every = train.labelled
+    foreign = ~np.isin(train.dataset, np.unique(test.dataset))
+    base_rows = np.flatnonzero(foreign) if foreign.any() else np.arange(len(train))
+    data = _with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
     head = train_head(data, train.encoder, replace(options, seed=seed))
-    outside = np.array([bool(name) for name in data.fold_names])[data.image_of_row]
-    rows = np.flatnonzero(outside)
-    seen = head.predict(
-        train.semantic[train.image[rows]],
-        train.features[rows],
-        list(train.source[rows]),
-        train.encoder[1],
-    )
-    error = np.abs(seen.score - train.target[rows])
-    predicted = head.predict(
-        test.semantic[test.image], test.features, list(test.source), test.encoder[1]
-    )
-    bounds = []
-    for level in (0.8, 0.9):
-        factor = _factor(error / (FLOOR + seen.spread), train.image[rows], level)
-        half = factor * (FLOOR + predicted.spread)
-        bounds += [np.clip(predicted.score - half, 0, 1), np.clip(predicted.score + half, 0, 1)]
-    return Predictions(predicted.score, *bounds)
-
-
-FLOOR = 0.03
-"""Half-widths are proportional to this plus the spread over members."""
-
-
-def head_data(train: Candidates) -> HeadData:
-    """Return a table as the head learns from it; folds are scenes of at least five images."""
-    images, position = np.unique(train.image, return_inverse=True)
-    first = np.unique(position, return_index=True)[1]
-    scenes = train.scene[first]
-    counts = {str(name): int((scenes == name).sum()) for name in np.unique(scenes)}
-    large = max(counts.values()) >= 5
-    folds = tuple(str(s) if counts[str(s)] >= 5 or not large else "" for s in scenes)
-    return HeadData(
-        semantic=train.semantic[images],
-        embedding_dim=train.embedding_dim,
-        sources=tuple(str(s) for s in train.source[first]),
-        fold_names=folds,
-        rows=train.features,
-        image_of_row=position,
-        targets=train.target.astype(np.float32),
-        weights=np.ones(len(train), dtype=np.float32),
+    own = np.setdiff1d(np.arange(len(train)), base_rows)
+    if own.size:
+        labelled = every.only(train.head[own])
+        noise = np.zeros(len(own))
+        targets = labelled.targets.astype(np.float64)
+        head = retrained(head, Labels(labelled.inputs, labelled.places, targets, noise))
+    inputs, places = every.inputs.only(test.head), every.places.only(test.head)
+    predicted = head.predict(inputs, places, train.encoder[1])
+    _, wider = raise_alarms(head, inputs, places, every.class_names)
+    half90 = (predicted.high - predicted.score, predicted.score - predicted.low)
+    up, down = (np.maximum(half, 0.0) * wider for half in half90)
+    share = interval_at(head, data, 0.8) / max(head.card.interval.factor, 1e-9)
+    return Predictions(
+        predicted.score,
+        np.clip(predicted.score - down * share, 0, 1),
+        np.clip(predicted.score + up * share, 0, 1),
+        np.clip(predicted.score - down, 0, 1),
+        np.clip(predicted.score + up, 0, 1),
+        error_map=partial(_error_map, head, test, predicted),
     )
 
 
-def _factor(ratios: Values, image: NDArray[np.int64], level: float) -> float:
-    """Return the quantile of ``ratios`` at ``level``, every image counting the same."""
-    weights = 1.0 / np.bincount(image)[image]
-    order = np.argsort(ratios)
-    reached = np.cumsum(weights[order]) / weights.sum()
-    return float(ratios[order][min(np.searchsorted(reached, level), len(ratios) - 1)])
+def _error_map(
+    head: QualityHead, test: Candidates, predicted: Prediction, row: int
+) -> NDArray[np.floating]:
+    mask = read_mask(Path(str(test.mask_path[row])))
+    own = probability_of_mask(test.together[test.image[row]].astype(np.float32), mask)
+    return predict_errors(
+        mask, predicted.cells[row], own, float(predicted.score[row]), head.card.pixels
+    )
+
+
+def _with_folds(data: HeadData, scenes: NDArray[np.str_]) -> HeadData:
+    """Return data whose folds are scenes of at least five images; the others train every member."""
+    folds = [""] * len(data.fold_names)
+    for image, scene in zip(data.image_of_row, scenes, strict=True):
+        folds[int(image)] = str(scene)
+    names, counts = np.unique([name for name in folds if name], return_counts=True)
+    large = set(names[counts >= 5].tolist())
+    if len(large) >= 2:
+        folds = [name if name in large else "" for name in folds]
+    return replace(data, fold_names=tuple(folds))

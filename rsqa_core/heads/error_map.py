@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rsqa_core.features.consensus import Consensus
 from rsqa_core.features.grids import CELL_SIDE, Array, spread_over
 from rsqa_core.heads.anchor import logit
 from rsqa_core.records import VOID
@@ -36,7 +35,7 @@ def predict_errors(
     Args:
         mask: (H, W) uint8 class ids; VOID is wrong for certain.
         cells: (P,) quality of each cell.
-        own: (H, W) probability of the mask's class by the consensus; see ``consensus_of_mask``.
+        own: (H, W) probability of its classes by the consensus; see ``probability_of_mask``.
         score: predicted overall accuracy; the map's mean is one minus it.
         weights: as ``fit_pixel_weights`` returned them.
     """
@@ -53,9 +52,14 @@ def predict_errors(
     return found
 
 
-def consensus_of_mask(consensus: Consensus, mask: NDArray[np.uint8]) -> Array:
-    """Return the probability of a mask's own class, pixel by pixel, (H, W) float32."""
-    spread = spread_over(consensus.together, mask.shape)
+def probability_of_mask(together: Array, mask: NDArray[np.uint8]) -> Array:
+    """Return the consensus's probability of a mask's own class, pixel by pixel, (H, W) float32.
+
+    Args:
+        together: (K, side, side) as in ``rsqa_core.features.consensus.Consensus``.
+        mask: (H, W) uint8 class ids.
+    """
+    spread = spread_over(together, mask.shape)
     known = np.minimum(mask, len(spread) - 1).astype(np.int64)
     own: Array = np.take_along_axis(spread, known[None], axis=0)[0]
     return own

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rsqa_core.features.grids import CELL_SIDE
 from rsqa_core.features.names import FEATURE_NAMES
-from rsqa_core.heads.card import COVERAGE, RISK, Familiar
+from rsqa_core.heads.card import COVERAGE, RISK, Familiar, Interval
 from rsqa_core.heads.error_map import fit_pixel_weights
 from rsqa_core.heads.further_targets import (
     BOUNDARY_F1,
@@ -48,13 +48,11 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
         seen.class_guess.astype(np.float64).reshape(-1, 1),
         seen.class_iou.astype(np.float64).ravel(),
     )
-    interval = replace(head.card.interval, factor=1.0)
-    width = interval.floor + interval.spread * prediction.spread + interval.doubt * (1 - score)
-    errors = np.abs(score - seen.targets) / width
+    interval = head.card.interval
     return head.with_card(
         targets=targets,
         pixels=pixel_weights(prediction.cells, seen.pixels),
-        interval=replace(interval, factor=weighted_quantile(errors, _even(seen), COVERAGE)),
+        interval=replace(interval, factor=_factor(interval, prediction, seen, COVERAGE)),
         best_margin=best_margin(score, seen),
         familiar=Familiar(
             distance=_unlike_from(head, data),
@@ -62,6 +60,21 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
             segmenters=tuple(sorted(set(data.places.segmenters))),
         ),
     )
+
+
+def interval_at(head: QualityHead, data: HeadData, coverage: float) -> float:
+    """Return the factor with which the head's intervals hold ``coverage`` of out-of-fold errors."""
+    rows, prediction = out_of_fold(head.without_residual(), data)
+    return _factor(head.card.interval, prediction, data.only(rows), coverage)
+
+
+def _factor(interval: Interval, prediction: Prediction, seen: HeadData, coverage: float) -> float:
+    width = (
+        interval.floor
+        + interval.spread * prediction.spread
+        + interval.doubt * (1 - prediction.score)
+    )
+    return weighted_quantile(np.abs(prediction.score - seen.targets) / width, _even(seen), coverage)
 
 
 def out_of_fold(head: QualityHead, data: HeadData) -> tuple[NDArray[np.int64], Prediction]:
