@@ -166,6 +166,7 @@ def head_data(
         if measured is None:
             continue
         right, valid = cell_accuracy(mask, reference)
+        own = probability_of_mask(consensus.together, mask)
         kept.append(row)
         for name, value in (
             ("targets", measured.overall_accuracy),
