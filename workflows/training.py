@@ -177,7 +177,7 @@ def head_data(
             (CLASS_IOU, measured.ious),
             (
                 "pixels",
-                sample_pixels(mask, reference, probability_of_mask(consensus.together, mask), rng),
+                sample_pixels(mask, reference, own, rng),
             ),
         ):
             columns[name].append(value)
