@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.summaries import ImageSummary, summarise
+from benchmarks.quality.summaries import Finder, ImageSummary, SegmenterFinder, summarise
 from db.store import candidates as candidate_store
 from db.store import images as image_store
 from db.store import projects
@@ -112,18 +112,23 @@ def load_candidates(
     slugs: Sequence[str],
     *,
     encoder_name: str = COMPACT,
+    find: Finder | None = None,
     progress: Progress = no_progress,
 ) -> Candidates:
     """Describe and summarise every labelled candidate of ``slugs``.
 
     Features and summaries are cached in the installation, so a second call reads files only.
 
+    Args:
+        find: gives the segmenter of a fingerprint; default: one with weights in a file.
+
     Raises:
         InvalidInputError: a project has no candidate with a measured accuracy.
     """
     encoder = load_encoder(encoder_name, cache_dir=installation.settings.home / "encoders")
     names = (encoder_name, encoder.fingerprint)
-    return joined([_of_project(installation, slug, names, progress) for slug in slugs])
+    finder = find or SegmenterFinder(installation.settings.home)
+    return joined([_of_project(installation, slug, names, finder, progress) for slug in slugs])
 
 
 def joined(parts: Sequence[Candidates]) -> Candidates:
@@ -150,6 +155,7 @@ def _of_project(
     installation: Installation,
     slug: str,
     encoder: tuple[str, str],
+    find: Finder,
     progress: Progress,
 ) -> Candidates:
     with installation.database.read() as session:
@@ -172,7 +178,7 @@ def _of_project(
             "images, then make candidates: rsqa segment."
         )
     described = describe_candidates(installation, project, groups, encoder, progress=progress)
-    summaries = summarise(installation, project, groups, progress=progress)
+    summaries = summarise(installation, project, groups, find, progress=progress)
     labelled = head_data(installation, slug, encoder, progress=progress)
     together = tuple(
         consensus_of_image(installation, project, image, found).together.astype(np.float16)

@@ -178,7 +178,7 @@ class Figures:
         self._found, self._outcome = found, outcome
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         groups = found.dataset if by_dataset else np.full(len(found), "")
-        predicted = np.unique(np.concatenate([split.test for split in outcome.splits]))
+        predicted = np.flatnonzero(np.isfinite(outcome.usual).any(axis=0))  # by any seed
         for name in np.unique(groups[predicted]):
             rows = predicted[groups[predicted] == name]
             cluster = np.unique(found.source[rows], return_inverse=True)[1]

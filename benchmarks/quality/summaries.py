@@ -68,27 +68,26 @@ def summarise(
     installation: Installation,
     project: Project,
     groups: Sequence[tuple[ImageRecord, Sequence[Candidate]]],
+    find: Finder,
     *,
-    find: Finder | None = None,
     progress: Progress = no_progress,
 ) -> list[ImageSummary]:
     """Return the summary of every image, computing those that are not cached.
 
     Args:
         groups: each image with all its labelled candidates.
-        find: gives the segmenter of a fingerprint; default: `SegmenterFinder`.
+        find: gives the segmenter of a fingerprint, None where there is none.
     """
-    finder = find or SegmenterFinder(installation.settings.home)
     folder = installation.settings.home / "benchmark" / f"summaries-v{VERSION}"
     summaries = []
     for done, (image, found) in enumerate(groups):
         progress("summarising probabilities", done, len(groups))
-        path = folder / f"{_key(image, found, project, finder)}.npz"
+        path = folder / f"{_key(image, found, project, find)}.npz"
         if path.exists():
             summaries.append(_read(path))
             continue
         summary = summarise_image(
-            installation, [c.name for c in project.classes], project.class_map, image, found, finder
+            installation, [c.name for c in project.classes], project.class_map, image, found, find
         )
         write_atomically(path, _encode(summary))
         summaries.append(summary)

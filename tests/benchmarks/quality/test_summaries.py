@@ -56,7 +56,7 @@ def test_summaries_are_those_of_the_probabilities(
 ) -> None:
     project, groups = found_in(installation)
 
-    summary = summarise(installation, project, groups, find=segmenters.get)[1]
+    summary = summarise(installation, project, groups, segmenters.get)[1]
 
     image, found = groups[1]
     files = installation.files
@@ -95,10 +95,10 @@ def test_a_second_pass_reads_what_the_first_kept(
     installation: Installation, segmenters: dict[str, BandSegmenter]
 ) -> None:
     project, groups = found_in(installation)
-    first = summarise(installation, project, groups, find=segmenters.get)
+    first = summarise(installation, project, groups, segmenters.get)
     calls = [segmenter.calls for segmenter in segmenters.values()]
 
-    second = summarise(installation, project, groups, find=segmenters.get)
+    second = summarise(installation, project, groups, segmenters.get)
 
     assert [segmenter.calls for segmenter in segmenters.values()] == calls
     for a, b in zip(first, second, strict=True):
@@ -107,7 +107,7 @@ def test_a_second_pass_reads_what_the_first_kept(
     for path in (installation.settings.home / "benchmark").rglob("*.npz"):
         path.write_bytes(b"half")
     with pytest.raises(UnreadableFileError, match="Delete it"):
-        summarise(installation, project, groups, find=segmenters.get)
+        summarise(installation, project, groups, segmenters.get)
 
 
 def test_without_its_segmenter_a_candidate_lacks_what_needs_probabilities(
@@ -121,7 +121,7 @@ def test_without_its_segmenter_a_candidate_lacks_what_needs_probabilities(
         {f: s for f, s in segmenters.items() if f != lost}.get,
         (segmenters | {lost: other}).get,
     ):
-        summary = summarise(installation, project, groups, find=find)[0]
+        summary = summarise(installation, project, groups, find)[0]
         assert np.isnan(summary.confidence[0]).all()
         assert np.isfinite(summary.confidence[1:]).all()
         assert summary.sizes[0] == 0
