@@ -71,27 +71,23 @@ def token_canvas(encoder: TokenEncoder, rgb: NDArray[np.uint8]) -> TokenCanvas:
         y, x = int(top * height), int(left * width)
         part = rgb[:, y : y + max(int(side * height), 1), x : x + max(int(side * width), 1)]
         views.append(np.ascontiguousarray(part))
-    grids = [view.tokens for view in encoder.encode_images(views)]
-    total: NDArray[np.float64] | None = None
-    counts: NDArray[np.float64] = np.zeros((CANVAS, CANVAS))
-    for (top, left, side), grid in zip(windows, grids, strict=True):
-        if grid is None:
+    grids: list[Array] = []
+    for view in encoder.encode_images(views):
+        if view.tokens is None:
             raise InvalidInputError(
                 "This encoder gives no tokens of image parts, only one vector an image. Take an "
                 "encoder with a grid of tokens, for example rsqa-compact."
             )
-        if total is None:
-            total = np.zeros((grid.shape[2], CANVAS, CANVAS))
+        grids.append(np.asarray(view.tokens, dtype=np.float32).transpose(2, 0, 1))
+    total: NDArray[np.float64] = np.zeros((grids[0].shape[0], CANVAS, CANVAS))
+    counts: NDArray[np.float64] = np.zeros((CANVAS, CANVAS))
+    for (top, left, side), grid in zip(windows, grids, strict=True):
         rows, columns = _places(top, side), _places(left, side)
-        total[:, rows, columns] += _resized(grid.transpose(2, 0, 1), rows, columns)
+        total[:, rows, columns] += _resized(grid, rows, columns)
         counts[rows, columns] += 1
-    whole = grids[0]
-    assert total is not None and whole is not None  # noqa: PT018 - the first view is the whole
     mean = total / counts
     unit = mean / np.maximum(np.linalg.norm(mean, axis=0, keepdims=True), 1e-9)
-    return TokenCanvas(
-        np.ascontiguousarray(whole.transpose(2, 0, 1), dtype=np.float32), unit.astype(np.float32)
-    )
+    return TokenCanvas(np.ascontiguousarray(grids[0]), unit.astype(np.float32))
 
 
 def upsampled(maps: Array, height: int, width: int) -> Array:
