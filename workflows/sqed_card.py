@@ -27,6 +27,8 @@ class FoldSummary:
         generated: generated scenes beside them.
         encoder: name and fingerprint of the encoder; None where no segmenter needs one.
         encoder_saw: what the encoder's own card says that it was trained on.
+        shipped: networks that were copied from the shipped ones.
+        options: of the trainings of this build, in words.
     """
 
     fold: Fold
@@ -34,6 +36,8 @@ class FoldSummary:
     generated: int
     encoder: tuple[str, str] | None
     encoder_saw: str
+    shipped: tuple[str, ...] = ()
+    options: str = ""
 
 
 def write_sqed_card(
@@ -67,6 +71,7 @@ def write_sqed_card(
         "",
         f"- command: rsqa build-sqed; commit {current_commit()}",
         f"- boundary F1: boundary pixels within {tolerance_px:g} px count as found",
+        "- mean IoU over the classes that occur in mask or reference of a candidate",
         "- overall accuracy, mean IoU and boundary F1 count labelled pixels only",
         "",
         *_table(
@@ -84,6 +89,7 @@ def write_sqed_card(
             ],
         ),
         "",
+        *[f"- {s.fold.slug}/{s.fold.name}: {_networks(s)}" for s in folds],
         *[
             f"- the encoder of {s.fold.slug}/{s.fold.name} was trained on: {s.encoder_saw}"
             for s in folds
@@ -114,6 +120,16 @@ def write_sqed_card(
     path = folder / CARD_NAME
     write_atomically(path, "\n".join(lines).encode())
     return path
+
+
+def _networks(summary: FoldSummary) -> str:
+    text = (
+        f"networks that this build trained: {summary.options}; one that was there already keeps "
+        "the options of its own training"
+    )
+    if summary.shipped:
+        text += f"; as shipped, see their cards: {', '.join(summary.shipped)}"
+    return text
 
 
 def _figures(

@@ -183,6 +183,17 @@ class FoldSegmenters:
 
     def summary(self, fold: Fold, names: Sequence[str]) -> FoldSummary:
         """Return what the data card says of a fold."""
+        from rsqa_core.segmenters import network
+
+        options = self._training
+        steps = "the steps of its spec" if options.steps is None else f"{options.steps} steps"
+        shipped = [
+            name
+            for name in names
+            if (original := network.WEIGHTS_DIR / f"{name}.safetensors").exists()
+            and self.path(fold, name).exists()
+            and original.read_bytes() == self.path(fold, name).read_bytes()
+        ]
         encoder = None
         if needing_encoder(names):
             encoder = (self._training.encoder_of(fold), self.encoder(fold).fingerprint)
@@ -192,6 +203,8 @@ class FoldSegmenters:
             self.generated(fold),
             encoder,
             "" if encoder is None else _card_line(_encoder_file(encoder[0])),
+            tuple(shipped),
+            f"{steps}, crops of {options.side_px} px, seed {options.seed}",
         )
 
     def path(self, fold: Fold, name: str) -> Path:

@@ -141,6 +141,8 @@ def test_the_card_says_how_it_was_made_and_what_is_in_it(
     card = report.card.read_text()
     assert f"| {SLUG}/fold-1 | north | south, west | 2 | 0 | rsqa-compact (" in card
     assert f"- {SLUG}: CC0 1.0" in card
+    assert f"- {SLUG}/fold-2: networks that this build trained: 2 steps, crops of 64 px" in card
+    assert "as shipped" not in card
     mean = np.mean([r.overall_accuracy for r in read_rows(report.table) if r.segmenter == NET])
     assert f"| {NET} | {TILES} | {mean:.3f} |" in card
     assert f"| {SLUG}/west | {2 * TILES_A_SCENE} |" in card
@@ -191,6 +193,7 @@ def test_a_shipped_network_of_the_same_images_is_copied(
 
     assert (report.trained, report.made) == (0, 0)
     assert path_of(imported, "fold-2").read_bytes() == content
+    assert f"as shipped, see their cards: {NET}" in report.card.read_text()
 
 
 def test_a_stopped_build_goes_on_and_progress_is_of_the_whole_job(
