@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from rsqa_core.errors import UnreadableFileError
 from rsqa_core.segmenters.architectures import build_network
@@ -44,3 +46,9 @@ def load_released_farseg(path: Path) -> NetworkSegmenter:
     network.load_state_dict(known | state)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return NetworkSegmenter(spec, network, RELEASED_CLASSES, digest, None)
+
+
+RELEASED: Mapping[str, Callable[[Path], NetworkSegmenter]] = MappingProxyType(
+    {f"farseg-{RELEASED_BACKBONE}": load_released_farseg}
+)
+"""Who loads the released weights of a network, by its name."""

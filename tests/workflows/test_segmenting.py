@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from rsqa_core.files import turn
 from rsqa_core.metrics import overall_accuracy
 from rsqa_core.raster import area_shares, pixel_sha256, read_mask, read_rgb
 from rsqa_core.records import Candidate, ClassDef, ImageRecord
+from rsqa_core.segmenters import released
 from tests.rsqa_core.standins import CLASSES, BandSegmenter
 from tests.workflows.conftest import Models
 from tests.workflows.harbour import (
@@ -298,3 +300,22 @@ def test_segmenters_are_taken_by_name_whatever_they_are_made_of(imported: Instal
     assert {candidate.segmenter for candidate in found} == {"off", "zero-shot-patches"}
     with pytest.raises(NotFoundError, match=r"called 'of'.*autoencoder-kmeans, far, near, off"):
         segment_project(imported, SLUG, names=["of"])
+
+
+def test_released_weights_are_named_with_their_file(
+    imported: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def load(path: Path) -> BandSegmenter:
+        asked.append(path)
+        return BandSegmenter("farseg-resnet50", 0.2)
+
+    monkeypatch.setattr(released, "RELEASED", {"farseg-resnet50": load})
+
+    names = ["far", "farseg-resnet50:some/farseg50.pth"]
+    report = segment_project(imported, SLUG, scene="west", names=names)
+
+    assert asked == [Path("some/farseg50.pth")]
+    assert report.made == 2 * TILES_A_SCENE
+    assert {c.segmenter for c in recorded(imported)[1]} == {"far", "farseg-resnet50"}

@@ -9,6 +9,7 @@ Examples:
   rsqa segment --project dubai
   rsqa segment --project dubai --scene tile7
   rsqa segment --project dubai --segmenter zero-shot-patches --segmenter autoencoder-kmeans
+  rsqa segment --project ships --segmenter farseg-resnet50:farseg50.pth
 """
 
 
@@ -20,8 +21,8 @@ Examples:
     "names",
     multiple=True,
     metavar="NAME",
-    help="A shipped network, zero-shot-patches or autoencoder-kmeans; default: all shipped "
-    "networks. Repeat for several.",
+    help="A shipped network, zero-shot-patches, autoencoder-kmeans, or farseg-resnet50:FILE for "
+    "the released FarSeg weights; default: all shipped networks. Repeat for several.",
 )
 def command(slug: str, scene: str | None, names: tuple[str, ...]) -> None:
     """Give every image a candidate of every segmenter.
