@@ -298,7 +298,10 @@ def test_segmenters_are_taken_by_name_whatever_they_are_made_of(imported: Instal
     _, found = recorded(imported)
     assert report.made == 2 * TILES_A_SCENE
     assert {candidate.segmenter for candidate in found} == {"off", "zero-shot-patches"}
-    with pytest.raises(NotFoundError, match=r"called 'of'.*autoencoder-kmeans, far, near, off"):
+    with pytest.raises(
+        NotFoundError,
+        match=r"called 'of'.*autoencoder-kmeans, far, farseg-resnet50:FILE, near, off",
+    ):
         segment_project(imported, SLUG, names=["of"])
 
 
