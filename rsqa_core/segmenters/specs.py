@@ -80,7 +80,7 @@ _SPECS = (
         name="unetformer-mobilenetv4",
         architecture="UNetFormer",
         backbone="mobilenetv4_conv_small_050",
-        steps=300,
+        steps=200,
         library="rsqa",
         why="convolutions and window attention side by side in the decoder",
     ),
