@@ -53,11 +53,11 @@ _CHUNK = 64
 class Ablation:
     """What all arms share."""
 
-    pairs: int = 3000
-    held_out: int = 384
+    pairs: int = 2000
+    held_out: int = 256
     side_px: int = 64
-    steps: int = 240
-    batch: int = 64
+    steps: int = 200
+    batch: int = 32
     learning_rate: float = 1.5e-3
     coarse_share: float = 0.8
     corrupted_share: float = 0.5

@@ -194,10 +194,14 @@ def purify(
     if not coarse.pairs:
         return []
     similarity = (coarse.images * coarse.texts).sum(axis=1)
-    low = _floor(similarity, options.discard_below, options.discard_share, -np.inf)
-    high = _floor(
-        similarity, options.refine_below, options.discard_share + options.refine_share, low
-    )
+    ordered = np.sort(similarity)
+    low, high = options.discard_below, options.refine_below
+    if low is None:
+        low = _floor(ordered, round(options.discard_share * len(ordered)))
+    discarded = int((similarity < low).sum())
+    if high is None:
+        high = _floor(ordered, discarded + round(options.refine_share * len(ordered)))
+    high = max(low, high)
     asked = np.flatnonzero((similarity >= low) & (similarity < high))
     offered: dict[int, str] = {}
     for i in asked.tolist():
@@ -292,17 +296,11 @@ def _example(fate: Fate) -> dict[str, Any]:
     return told
 
 
-def _floor(
-    similarity: NDArray[np.floating[Any]], below: float | None, share: float, least: float
-) -> float:
-    """Return the similarity from which on pairs are above: a given one, or that of a share."""
-    if below is not None:
-        return max(float(below), least)
-    count = round(share * len(similarity))
+def _floor(ordered: NDArray[np.floating[Any]], count: int) -> float:
+    """Return the similarity that ``count`` pairs lie below."""
     if count == 0:
-        return least
-    ordered = np.sort(similarity)
-    return max(float(ordered[count]) if count < len(ordered) else np.inf, least)
+        return -np.inf
+    return float(ordered[count]) if count < len(ordered) else np.inf
 
 
 def _require(options: PurificationOptions) -> None:

@@ -77,11 +77,12 @@ class Knowing:
 def test_a_model_that_knows_the_commonest_class_tags_every_crop() -> None:
     towers: Any = Knowing()
 
-    figures = measure(towers, [scene(1)], CLASSES, QUICK)
+    figures = measure(towers, [scene(seed) for seed in range(6)], CLASSES, QUICK)
 
-    assert figures["tagging_accuracy"] > 0.9
-    assert figures["tagging_class_mean"] > 0.9
-    assert 1 / 3 <= figures["chance_tagging"] < 0.9
+    # Scaling blurs the bands at edges, so a near tie may fall to the other side.
+    assert figures["tagging_accuracy"] > 0.8
+    assert figures["tagging_class_mean"] > 0.8
+    assert 1 / 3 <= figures["chance_tagging"] < 0.7
 
 
 def test_the_table_gives_mean_spread_and_paired_gains() -> None:

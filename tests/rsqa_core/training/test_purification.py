@@ -77,6 +77,14 @@ def test_thresholds_take_the_place_of_shares() -> None:
     assert found == ["discarded", "discarded", "refined", "refined", "kept"]
 
 
+def test_a_share_to_refine_counts_from_the_threshold_to_discard() -> None:
+    options = PurificationOptions(discard_below=0.35, refine_share=0.2)
+
+    found = outcomes([0.1, 0.2, 0.3, 0.4, 0.5], Said("0.9"), options)
+
+    assert found == ["discarded", "discarded", "discarded", "refined", "kept"]
+
+
 @pytest.mark.parametrize("text", [None, "0.2"])
 def test_a_caption_that_is_not_refined_for_the_better_costs_the_pair(text: str | None) -> None:
     options = PurificationOptions(discard_share=0, refine_below=0.5)
