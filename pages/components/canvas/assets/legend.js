@@ -9,7 +9,7 @@ export class Legend {
     this.rows = new Map();
     this.head = el(
       "div",
-      { class: "class-row class-head muted", "aria-hidden": "true" },
+      { class: "class-head muted", "aria-hidden": "true" },
       el("span", { class: "iou", text: "IoU", title: "Predicted intersection over union of each class with the truth" }),
       el("span", { class: "share", text: "Area" }),
     );
