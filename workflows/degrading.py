@@ -100,6 +100,24 @@ def degrade_project(
         return _degrade(installation, project, clean, count, seed, clean_segmenter, progress)
 
 
+def remove_degraded(installation: Installation, slug: str) -> tuple[int, int]:
+    """Remove a project's degraded masks and their scores, but none that a verdict is about.
+
+    Returns:
+        how many were removed, and how many were kept because of a verdict.
+
+    Raises:
+        NotFoundError: there is no such project.
+    """
+    with installation.database.begin() as session:
+        project = projects.get(session, slug)
+        found = [
+            c.id for c in candidate_store.all_of(session, project.id) if is_synthetic(c.segmenter)
+        ]
+        removed = candidate_store.remove(session, found)
+    return removed, len(found) - removed
+
+
 def _clean_masks(
     installation: Installation, project: Project, clean_segmenter: str | None
 ) -> list[tuple[ImageRecord, str]]:

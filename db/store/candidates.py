@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.store.chunks import chunked
 from db.store.images import missing as missing_image
 from db.store.ranking import refresh_ranking
-from db.tables import CandidateRow, ImageRow, ScoreRow
+from db.tables import CandidateRow, ImageRow, ScoreRow, VerdictRow
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.records import Candidate, NewCandidate, require_unit_interval
 
@@ -58,6 +58,29 @@ def put(session: Session, candidates: Sequence[NewCandidate]) -> list[Candidate]
             session.execute(delete(ScoreRow).where(ScoreRow.candidate_id.in_(portion)))
         refresh_ranking(session, image_ids={row.image_id for row in outdated})
     return [known[(new.image_id, new.segmenter)].record() for new in candidates]
+
+
+def remove(session: Session, candidate_ids: Sequence[int]) -> int:
+    """Remove candidates with their scores, but none that a verdict names, and return how many.
+
+    Verdicts are never removed, so what they are about stays.
+    """
+    images = set[int]()
+    count = 0
+    for portion in chunked(candidate_ids):
+        judged = select(VerdictRow.candidate_id).where(VerdictRow.candidate_id.in_(portion))
+        rows = session.execute(
+            select(CandidateRow.id, CandidateRow.image_id).where(
+                CandidateRow.id.in_(portion), CandidateRow.id.not_in(judged)
+            )
+        ).all()
+        # The rows' scores go with them through their foreign key.
+        session.execute(delete(CandidateRow).where(CandidateRow.id.in_([row.id for row in rows])))
+        images.update(row.image_id for row in rows)
+        count += len(rows)
+    if images:
+        refresh_ranking(session, image_ids=images)
+    return count
 
 
 def _require_sound(new: NewCandidate) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from db import Database
-from db.store import candidates, images, projects
+from db.store import candidates, images, projects, scores
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from tests.db.filled import CLASSES, Filled, fill, new_candidate, new_image
 
@@ -162,3 +162,19 @@ def test_candidates_without_sense_are_refused(filled: Filled) -> None:
                 candidates.put(session, [bad])
         with pytest.raises(InvalidInputError):
             candidates.set_overall_accuracy(session, filled.of(0).id, 2.0, 10)
+
+
+def test_removing_candidates_takes_their_scores_and_spares_what_verdicts_name(
+    filled: Filled,
+) -> None:
+    filled.say("confirm", 0)
+    with filled.database.begin() as session:
+        asked = [filled.of(0).id, filled.of(0, 1).id, filled.of(1).id, 10**6]
+        assert candidates.remove(session, asked) == 2
+    with filled.database.read() as session:
+        left = {c.id for c in candidates.all_of(session, filled.project.id)}
+        by_candidate = scores.of_head(session, filled.project.id, "base")
+        image = images.get(session, filled.images[1].id)
+    assert left == {c.id for c in filled.candidates} - {filled.of(0, 1).id, filled.of(1).id}
+    assert by_candidate.keys() == left
+    assert image.best_score == by_candidate[filled.of(1, 1).id].score

@@ -17,7 +17,7 @@ from rsqa_core.raster import area_shares, read_mask
 from rsqa_core.records import VOID, Candidate, ImageRecord, Verdict, is_synthetic
 from tests.workflows.harbour import SCENES, SLUG, TILES_A_SCENE, add_tiles
 from workflows.commands import degrade as degrade_command
-from workflows.degrading import MOST_WRONG, degrade_project
+from workflows.degrading import MOST_WRONG, degrade_project, remove_degraded
 from workflows.evaluating import evaluate_project
 from workflows.opening import Installation
 from workflows.retraining import retrain_project
@@ -182,28 +182,43 @@ def test_they_are_shown_last_and_do_not_rank_their_image(scored: Installation) -
         assert (item.image.best_score, item.image.worst_score) == (real[0], real[-1])
 
 
-def test_verdicts_on_them_are_no_labels_of_a_retraining(scored: Installation) -> None:
-    degrade_project(scored, SLUG, count=1)
-    tiles, found = recorded(scored)
-    with scored.database.begin() as session:
+def judge(installation: Installation, found: Sequence[Candidate]) -> None:
+    project_id = recorded(installation)[0][0].project_id
+    with installation.database.begin() as session:
         reviewers.ensure(session, "ada")
         for candidate in found:
-            if candidate.segmenter in ("near", "synthetic-1"):
-                verdict = Verdict(
-                    id=str(uuid.uuid4()),
-                    project_id=tiles[0].project_id,
-                    image_id=candidate.image_id,
-                    reviewer="ada",
-                    kind="correct",
-                    candidate_id=candidate.id,
-                    score=0.5,
-                )
-                verdicts.record(session, verdict)
+            verdict = Verdict(
+                id=str(uuid.uuid4()),
+                project_id=project_id,
+                image_id=candidate.image_id,
+                reviewer="ada",
+                kind="correct",
+                candidate_id=candidate.id,
+                score=0.5,
+            )
+            verdicts.record(session, verdict)
+
+
+def test_verdicts_on_them_are_no_labels_of_a_retraining(scored: Installation) -> None:
+    degrade_project(scored, SLUG, count=1)
+    judge(scored, [c for c in recorded(scored)[1] if c.segmenter in ("near", "synthetic-1")])
 
     record = retrain_project(scored, SLUG)
 
     assert record.label_count == TILES
     assert len(record.metrics["held_out_points"]) == TILES
+
+
+def test_removing_them_leaves_all_others_and_those_with_a_verdict(segmented: Installation) -> None:
+    before = recorded(segmented)[1]
+    degrade_project(segmented, SLUG, count=2)
+    judged = degraded(segmented)[3]
+    judge(segmented, [judged])
+
+    assert remove_degraded(segmented, SLUG) == (2 * TILES - 1, 1)
+
+    assert {c.id for c in recorded(segmented)[1]} == {c.id for c in (*before, judged)}
+    assert remove_degraded(segmented, SLUG) == (0, 1)
 
 
 def test_the_command_says_what_it_made(
@@ -219,3 +234,9 @@ def test_the_command_says_what_it_made(
     assert f"Made {2 * TILES} degraded masks of the reference masks of {TILES}" in result.output
     assert "Overall accuracy against them: 0." in result.output
     assert len(degraded(imported)) == 2 * TILES
+
+    result = CliRunner().invoke(degrade_command.command, ["--project", SLUG, "--remove"])
+    assert f"Removed {2 * TILES} degraded masks." in result.output
+    assert degraded(imported) == []
+    result = CliRunner().invoke(degrade_command.command, ["--project", SLUG])
+    assert (result.exit_code, "either --count N or --remove" in result.output) == (2, True)
