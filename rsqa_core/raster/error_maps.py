@@ -251,10 +251,13 @@ def wrong_regions(
 
 def _by_frequency(part: NDArray[np.int32], value: NDArray[np.int64]) -> dict[int, list[int]]:
     """Return the values that occur in each part, the most frequent first."""
-    pairs, counts = np.unique(np.stack([part, value]), axis=1, return_counts=True)
+    # Both in one number: numpy finds unique numbers far faster than unique pairs.
+    width = int(value.max(initial=0)) + 1
+    pairs, counts = np.unique(part.astype(np.int64) * width + value, return_counts=True)
+    parts, values = np.divmod(pairs, width)
     found: dict[int, list[int]] = {}
-    for index in np.lexsort((pairs[1], -counts, pairs[0])):
-        found.setdefault(int(pairs[0, index]), []).append(int(pairs[1, index]))
+    for index in np.lexsort((values, -counts, parts)):
+        found.setdefault(int(parts[index]), []).append(int(values[index]))
     return found
 
 
