@@ -156,7 +156,9 @@ def test_where_the_consensus_is_the_truth_accuracy_and_iou_are_those_of_the_mask
     consensus = Consensus(shares, shares[1], shares)
 
     assert consensus.own()[0].mean() == pytest.approx((mask == truth).mean())
-    expected = [((mask == k) & (truth == k)).sum() / ((mask == k) | (truth == k)).sum() for k in (0, 1)]
+    expected = [
+        ((mask == k) & (truth == k)).sum() / ((mask == k) | (truth == k)).sum() for k in (0, 1)
+    ]
     assert consensus.expected_iou()[0] == pytest.approx(expected, rel=1e-5)
     assert consensus.expected_iou()[1] == pytest.approx([1.0, 1.0])
 

@@ -7,22 +7,30 @@ import pytest
 from numpy.typing import NDArray
 
 from rsqa_core.encoders.captions import SCENE_PROMPTS
+from rsqa_core.features.consensus import consensus_of
 from rsqa_core.features.description import (
-    context_rows,
+    ContextSide,
+    SegmenterSide,
+    context_sides,
+    full_cells,
     full_row,
-    imported_row,
-    segmenter_row,
+    imported_side,
+    segmenter_side,
 )
+from rsqa_core.features.grids import CELL_SIDE, SOFT_SIDE, pooled
 from rsqa_core.features.masks import PictureGrid, describe_mask
 from rsqa_core.features.names import (
+    CELL_NAMES,
+    CONTEXT_CELLS,
     CONTEXT_GROUPS,
     FEATURE_NAMES,
     GROUPS,
     IMAGE_STATISTICS,
+    SEGMENTER_CELLS,
     SEGMENTER_GROUPS,
     names_of,
 )
-from rsqa_core.features.semantic import SemanticDescriber, image_statistics
+from rsqa_core.features.semantic import SemanticDescriber, image_statistics, tokens_by_cell
 from tests.rsqa_core.standins import CLASSES, BandSegmenter, ColourEncoder
 
 
@@ -43,25 +51,75 @@ def test_every_group_is_of_one_side_and_no_name_comes_twice() -> None:
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES)
 
 
-def test_a_full_row_is_in_the_order_of_the_names() -> None:
-    number_of = {name: float(i) for i, name in enumerate(FEATURE_NAMES)}
-    own = np.array([number_of[n] for n in names_of(SEGMENTER_GROUPS)], dtype=np.float32)
-    context = np.array([number_of[n] for n in names_of(CONTEXT_GROUPS)], dtype=np.float32)
+def known_cells(cells: NDArray[np.float32], names: tuple[str, ...]) -> set[str]:
+    assert cells.shape == (len(names), CELL_SIDE, CELL_SIDE)
+    return {name for name, grid in zip(names, cells, strict=True) if np.isfinite(grid).all()}
 
-    row = full_row(own, context)
+
+def numbered_sides() -> tuple[SegmenterSide, ContextSide]:
+    """Sides in which every number is the place of its name; cells count on by their place."""
+    number_of = {name: float(i) for i, name in enumerate(FEATURE_NAMES)}
+    cell_of = {name: 100.0 * i for i, name in enumerate(CELL_NAMES)}
+    places = np.arange(CELL_SIDE**2, dtype=np.float32).reshape(CELL_SIDE, CELL_SIDE)
+    own = SegmenterSide(
+        np.array([number_of[n] for n in names_of(SEGMENTER_GROUPS)], dtype=np.float32),
+        np.stack([cell_of[n] + places for n in SEGMENTER_CELLS]).astype(np.float32),
+        None,
+    )
+    context = ContextSide(
+        np.array([number_of[n] for n in names_of(CONTEXT_GROUPS)], dtype=np.float32),
+        np.stack([cell_of[n] + places for n in CONTEXT_CELLS]).astype(np.float32),
+        np.array([0.5, np.nan, 0.25], dtype=np.float32),
+    )
+    return own, context
+
+
+def test_a_full_row_is_in_the_order_of_the_names() -> None:
+    row = full_row(*numbered_sides())
 
     assert row.dtype == np.float32
     assert row.tolist() == list(range(len(FEATURE_NAMES)))
+
+
+def test_full_cells_are_in_the_order_of_the_names_row_by_row() -> None:
+    cells = full_cells(*numbered_sides())
+
+    assert cells.shape == (CELL_SIDE**2, len(CELL_NAMES))
+    assert cells[0].tolist() == [100.0 * i for i in range(len(CELL_NAMES))]
+    assert cells[:, 1].tolist() == [100.0 + place for place in range(CELL_SIDE**2)]
+    assert len(set(CELL_NAMES)) == len(CELL_NAMES)
+
+
+def test_sides_come_back_from_one_row() -> None:
+    own, context = numbered_sides()
+    own.cells[3] = np.nan  # as without a reference for the taps
+    soft = np.full((3, SOFT_SIDE, SOFT_SIDE), 1 / 3, dtype=np.float32)
+
+    same = SegmenterSide.unpacked(own.packed(), soft)
+    also = ContextSide.unpacked(context.packed())
+
+    assert own.packed().ndim == context.packed().ndim == 1
+    np.testing.assert_array_equal(same.row, own.row)
+    np.testing.assert_array_equal(same.cells, own.cells)
+    assert same.soft is soft
+    assert SegmenterSide.unpacked(own.packed(), None).soft is None
+    np.testing.assert_array_equal(also.row, context.row)
+    np.testing.assert_array_equal(also.cells, context.cells)
+    np.testing.assert_array_equal(also.class_iou, context.class_iou)
 
 
 def test_a_live_candidate_has_every_number_of_its_segmenter() -> None:
     rgb, segmenter = picture(), BandSegmenter("bands")
     segmentation = segmenter.predict(rgb)
 
-    row = segmenter_row(rgb, segmentation, segmenter, segmentation.probs, segmentation.mask)
+    side = segmenter_side(rgb, segmentation, segmenter, segmentation.probs, segmentation.mask)
 
-    assert row.shape == (len(names_of(SEGMENTER_GROUPS)),)
-    assert np.isfinite(row).all()
+    assert side.row.shape == (len(names_of(SEGMENTER_GROUPS)),)
+    assert np.isfinite(side.row).all()
+    assert known_cells(side.cells, SEGMENTER_CELLS) == set(SEGMENTER_CELLS)
+    assert side.soft is not None
+    assert np.array_equal(side.soft, pooled(segmentation.probs, SOFT_SIDE))
+    assert side.soft.sum(axis=0) == pytest.approx(np.ones((SOFT_SIDE, SOFT_SIDE)), abs=1e-5)
 
 
 def test_a_segmenter_without_reference_lacks_the_taps_only() -> None:
@@ -69,44 +127,113 @@ def test_a_segmenter_without_reference_lacks_the_taps_only() -> None:
     segmenter.reference = None
     segmentation = segmenter.predict(rgb)
 
-    row = segmenter_row(rgb, segmentation, segmenter, segmentation.probs, segmentation.mask)
+    side = segmenter_side(rgb, segmentation, segmenter, segmentation.probs, segmentation.mask)
 
-    assert known_groups(row, SEGMENTER_GROUPS) == {"probs", "consistency"}
+    assert known_groups(side.row, SEGMENTER_GROUPS) == {"probs", "consistency"}
+    assert known_cells(side.cells, SEGMENTER_CELLS) == set(SEGMENTER_CELLS) - {
+        "tap_similarity",
+        "tap_margin",
+    }
 
 
 def test_an_imported_mask_has_its_probabilities_or_nothing() -> None:
     segmentation = BandSegmenter("bands").predict(picture())
-    with_probs = imported_row(segmentation.probs, segmentation.mask)
+    with_probs = imported_side(segmentation.probs, segmentation.mask)
 
-    assert known_groups(with_probs, SEGMENTER_GROUPS) == {"probs"}
-    assert np.isnan(imported_row(None, segmentation.mask)).all()
-    assert np.isnan(imported_row(segmentation.probs[:1], segmentation.mask)).all()
+    assert known_groups(with_probs.row, SEGMENTER_GROUPS) == {"probs"}
+    assert known_cells(with_probs.cells, SEGMENTER_CELLS) == {"max_prob", "entropy", "margin"}
+    assert with_probs.soft is not None
+    assert with_probs.soft.shape == (len(CLASSES), SOFT_SIDE, SOFT_SIDE)
+    for nothing in (
+        imported_side(None, segmentation.mask),
+        imported_side(segmentation.probs[:1], segmentation.mask),
+    ):
+        assert np.isnan(nothing.row).all()
+        assert np.isnan(nothing.cells).all()
+        assert nothing.soft is None
 
 
-def test_context_rows_hold_each_candidate_and_all_groups() -> None:
+def test_context_holds_each_candidate_and_all_groups() -> None:
     rgb = picture()
-    masks = [BandSegmenter("x", shift).predict(rgb).mask for shift in (0.0, 0.6)]
+    answers = [BandSegmenter("x", shift).predict(rgb) for shift in (0.0, 0.6)]
+    masks = [answer.mask for answer in answers]
+    soft = [pooled(answers[0].probs, SOFT_SIDE), None]
     describer = SemanticDescriber(ColourEncoder())
     tokens, vectors = describer.describe(rgb).tokens, describer.class_vectors(CLASSES)
 
-    rows = context_rows(PictureGrid(rgb), masks, CLASSES, tokens, vectors)
+    sides = context_sides(PictureGrid(rgb), masks, soft, CLASSES, tokens, vectors)
 
-    assert len(rows) == 2
-    for row, mask in zip(rows, masks, strict=True):
-        assert known_groups(row, CONTEXT_GROUPS) == set(CONTEXT_GROUPS)
-        values = dict(zip(names_of(CONTEXT_GROUPS), row, strict=True))
-        for name, value in describe_mask(mask, CLASSES).items():
+    assert len(sides) == 2
+    consensus = consensus_of(masks, soft, len(CLASSES))
+    for index, (side, mask) in enumerate(zip(sides, masks, strict=True)):
+        assert known_groups(side.row, CONTEXT_GROUPS) == set(CONTEXT_GROUPS)
+        assert known_cells(side.cells, CONTEXT_CELLS) == set(CONTEXT_CELLS)
+        values = dict(zip(names_of(CONTEXT_GROUPS), side.row, strict=True))
+        for name, value in describe_mask(mask, CLASSES).values.items():
             assert values[name] == pytest.approx(value, rel=1e-6)
+        assert values["consensus_accuracy"] == pytest.approx(float(consensus.own()[index].mean()))
+        np.testing.assert_allclose(
+            side.class_iou, consensus.expected_iou()[index].astype(np.float32)
+        )
+
+
+def test_what_peers_are_sure_of_moves_the_consensus() -> None:
+    rgb = picture()
+    answers = [BandSegmenter("x", shift).predict(rgb) for shift in (0.0, 0.6)]
+    masks = [answer.mask for answer in answers]
+    vectors = SemanticDescriber(ColourEncoder()).class_vectors(CLASSES)
+    soft = [pooled(answer.probs, SOFT_SIDE) for answer in answers]
+
+    told, bare = (
+        context_sides(PictureGrid(rgb), masks, given, CLASSES, None, vectors)[0]
+        for given in (soft, [None, None])
+    )
+
+    place = names_of(CONTEXT_GROUPS).index("consensus_accuracy")
+    assert abs(float(told.row[place] - bare.row[place])) > 0.01
 
 
 def test_without_tokens_or_peers_those_groups_are_missing() -> None:
     rgb = picture()
-    mask = BandSegmenter("x").predict(rgb).mask
+    answer = BandSegmenter("x").predict(rgb)
     vectors = SemanticDescriber(ColourEncoder()).class_vectors(CLASSES)
 
-    (row,) = context_rows(PictureGrid(rgb), [mask], CLASSES, None, vectors)
+    (side,) = context_sides(
+        PictureGrid(rgb), [answer.mask], [pooled(answer.probs, SOFT_SIDE)], CLASSES, None, vectors
+    )
 
-    assert known_groups(row, CONTEXT_GROUPS) == {"mask", "picture"}
+    assert known_groups(side.row, CONTEXT_GROUPS) == {"mask", "picture"}
+    assert known_cells(side.cells, CONTEXT_CELLS) == {
+        "boundary",
+        "majority_share",
+        "component_log",
+        "boundary_distance",
+        "gradient",
+        "colour_likelihood",
+        "labelled",
+    }
+    assert side.class_iou.shape == (len(CLASSES),)
+    assert np.isnan(side.class_iou).all()
+
+
+def test_the_encoders_view_of_each_cell_is_that_of_the_token_on_it() -> None:
+    rest = len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
+    vector = np.concatenate([[0.5, -0.5], np.zeros(rest)]).astype(np.float32)
+    tokens = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+
+    seen = tokens_by_cell(vector, tokens.ravel())
+
+    assert seen.shape == (CELL_SIDE**2, 2)
+    grid = seen.reshape(CELL_SIDE, CELL_SIDE, 2)
+    assert np.array_equal(grid[::4, ::4], tokens)
+    assert np.array_equal(grid[3, 3], tokens[0, 0])
+
+
+def test_without_tokens_every_cell_is_seen_as_the_image() -> None:
+    rest = len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
+    vector = np.concatenate([[0.5, -0.5], np.ones(rest)]).astype(np.float32)
+
+    assert tokens_by_cell(vector, None).tolist() == [[0.5, -0.5]] * CELL_SIDE**2
 
 
 def test_an_image_is_embedding_prompt_likeness_and_statistics() -> None:
