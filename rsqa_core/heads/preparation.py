@@ -149,7 +149,8 @@ def _measured(inputs: HeadInputs, allowed: NDArray[np.bool_], dim: int) -> dict[
         "basis": basis,
         "token_scale": scale,
         "vector_mean": joined.mean(dim=0),
-        "vector_scale": joined.std(dim=0).clamp(min=1e-3),
+        # Of a single image there is no sample deviation, which would be NaN.
+        "vector_scale": joined.std(dim=0, correction=min(1, len(joined) - 1)).clamp(min=1e-3),
         "row_mean": row_mean,
         "row_scale": row_scale,
         "cell_mean": cell_mean,
