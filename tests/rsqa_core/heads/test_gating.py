@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rsqa_core.features.names import FEATURE_NAMES
-from rsqa_core.heads.gating import GATES, PRIOR, GatedHead
+from rsqa_core.heads.gating import BRANCHES, GATES, GatedHead
+from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_INPUTS, Prepared
 
-MEMBERS, COUNT, SEMANTIC, SEGMENTATION, WIDTH = 3, 7, 5, len(FEATURE_NAMES) + 2, 4
+MEMBERS, IMAGES, COUNT, CELLS, VECTOR, WIDTH = 3, 2, 5, 4, 6, 4
+IMAGE_OF_ROW = torch.tensor([0, 0, 1, 1, 1])
 
 
-def random_head(gate: str, seed: int = 0) -> GatedHead:
+def random_head(gate: str = "two-way", branch: str = "both", seed: int = 0) -> GatedHead:
     """A head whose weights, scales and shifts are all random, so that no term is zero."""
     torch.manual_seed(seed)
-    head = GatedHead(MEMBERS, SEMANTIC, SEGMENTATION, WIDTH, gate).eval()
+    head = GatedHead(MEMBERS, VECTOR, WIDTH, gate, branch=branch).eval()
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(torch.randn_like(parameter))
     return head
 
 
-def one_member(head: GatedHead, member: int, semantic: Tensor, segmentation: Tensor) -> Tensor:
-    """q before the sigmoid for (N, Ds) and (N, Df), with torch's own linear and layer norm."""
+def random_inputs(seed: int = 1) -> tuple[Prepared, Tensor]:
+    torch.manual_seed(seed)
+    prepared = Prepared(
+        vectors=torch.randn(MEMBERS, IMAGES, VECTOR),
+        tokens=torch.randn(MEMBERS, IMAGES, CELLS, COMPONENTS),
+        rows=torch.randn(MEMBERS, COUNT, ROW_INPUTS),
+        cells=torch.randn(MEMBERS, COUNT, CELLS, CELL_INPUTS),
+    )
+    return prepared, torch.randn(COUNT, CELLS)
+
+
+def said(head: GatedHead, prepared: Prepared, guess: Tensor) -> Tensor:
+    with torch.inference_mode():
+        logits: Tensor = head(prepared, IMAGE_OF_ROW, guess)
+    return logits
+
+
+def one_cell(
+    head: GatedHead, member: int, row: int, cell: int, prepared: Prepared, guess: Tensor
+) -> Tensor:
+    """q before the sigmoid of one cell by one member, with torch's own linear and layer norm."""
 
     def linear(name: str, values: Tensor) -> Tensor:
         layer = getattr(head, name)
@@ -37,7 +59,11 @@ def one_member(head: GatedHead, member: int, semantic: Tensor, segmentation: Ten
         )
 
     gelu = functional.gelu
-    s, f = linear("project_s", semantic), linear("project_f", segmentation)
+    image = int(IMAGE_OF_ROW[row])
+    own_cell, own_row = prepared.cells[member, row, cell], prepared.rows[member, row]
+    s = linear("project_token", prepared.tokens[member, image, cell])
+    s = s + linear("project_vector", prepared.vectors[member, image])
+    f = linear("project_cell", own_cell) + linear("project_row", own_row)
     if head.gate == "none":
         fused = torch.cat([s, f], dim=-1)
     else:
@@ -46,80 +72,113 @@ def one_member(head: GatedHead, member: int, semantic: Tensor, segmentation: Ten
             s = s + linear("w3", s1 * f1)
         fused = f + s + linear("w4", f1 * s1)
     hidden = gelu(linear("hidden", norm("norm_out", fused)))
-    known = sum(
-        weight * segmentation[:, FEATURE_NAMES.index(name)] for name, weight in PRIOR.items()
-    )
-    learnt = linear("out", hidden) + linear("linear", segmentation)
-    return learnt[:, 0] + head.gain[member] * known
+    learnt = linear("out", hidden) + linear("linear_cell", own_cell) + linear("linear_row", own_row)
+    return learnt[0] + head.gain[member, 0, 0] * guess[row, cell]
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_every_member_follows_the_formulas(gate: str) -> None:
+def test_every_cell_of_every_member_follows_the_formulas(gate: str) -> None:
     head = random_head(gate)
-    semantic = torch.randn(MEMBERS, COUNT, SEMANTIC)
-    segmentation = torch.randn(MEMBERS, COUNT, SEGMENTATION)
+    prepared, guess = random_inputs()
 
+    logits = said(head, prepared, guess)
+
+    assert logits.shape == (MEMBERS, COUNT, CELLS)
     with torch.inference_mode():
-        logits = head(semantic, segmentation)
         for member in range(MEMBERS):
-            expected = one_member(head, member, semantic[member], segmentation[member])
-            torch.testing.assert_close(logits[member], expected, rtol=1e-4, atol=1e-4)
-    assert logits.shape == (MEMBERS, COUNT)
+            for row in range(COUNT):
+                for cell in range(CELLS):
+                    expected = one_cell(head, member, row, cell, prepared, guess)
+                    torch.testing.assert_close(
+                        logits[member, row, cell], expected, rtol=1e-3, atol=1e-3
+                    )
 
 
 def test_gates_differ() -> None:
-    semantic = torch.randn(MEMBERS, COUNT, SEMANTIC)
-    segmentation = torch.randn(MEMBERS, COUNT, SEGMENTATION)
-
-    with torch.inference_mode():
-        two, one = (random_head(gate)(semantic, segmentation) for gate in ("two-way", "one-way"))
+    two, one = (said(random_head(gate), *random_inputs()) for gate in ("two-way", "one-way"))
 
     assert not torch.allclose(two, one, atol=1e-2)
 
 
 def test_what_one_member_is_given_does_not_reach_another() -> None:
-    head = random_head("two-way")
-    semantic = torch.randn(MEMBERS, COUNT, SEMANTIC)
-    segmentation = torch.randn(MEMBERS, COUNT, SEGMENTATION)
-    changed = segmentation.clone()
-    changed[1] += 1.0
+    head = random_head()
+    prepared, guess = random_inputs()
+    rows, tokens = prepared.rows.clone(), prepared.tokens.clone()
+    rows[1] += 1.0
+    tokens[1] += 1.0
 
-    with torch.inference_mode():
-        before, after = head(semantic, segmentation), head(semantic, changed)
+    before = said(head, prepared, guess)
+    after = said(head, replace(prepared, rows=rows, tokens=tokens), guess)
 
     assert torch.equal(before[[0, 2]], after[[0, 2]])
     assert not torch.allclose(before[1], after[1])
 
 
-def test_an_untrained_head_goes_by_the_three_plain_signals() -> None:
+def test_what_one_cell_shows_does_not_reach_another() -> None:
+    head = random_head()
+    prepared, guess = random_inputs()
+    cells = prepared.cells.clone()
+    cells[:, 2, 1] += 1.0
+
+    moved = said(head, prepared, guess) != said(head, replace(prepared, cells=cells), guess)
+
+    assert moved[:, 2, 1].all()
+    moved[:, 2, 1] = False
+    assert not moved.any()
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_branch_that_is_left_out_has_no_influence(branch: str) -> None:
+    head = random_head(branch=branch)
+    prepared, guess = random_inputs()
+    before = said(head, prepared, guess)
+    other, other_guess = random_inputs(seed=2)
+    semantic = replace(prepared, vectors=other.vectors, tokens=other.tokens)
+    segmentation = replace(prepared, rows=other.rows, cells=other.cells)
+
+    by_semantic = said(head, semantic, guess)
+    by_segmentation = said(head, segmentation, guess)
+    by_guess = said(head, prepared, other_guess)
+
+    assert torch.equal(before, by_semantic) == (branch == "segmentation")
+    assert torch.equal(before, by_segmentation) == (branch == "semantic")
+    assert torch.equal(before, by_guess) == (branch == "semantic")
+
+
+def test_an_untrained_head_says_the_first_guess() -> None:
     torch.manual_seed(0)
-    head = GatedHead(MEMBERS, SEMANTIC, SEGMENTATION, WIDTH).eval()
-    segmentation = torch.zeros(MEMBERS, 3, SEGMENTATION)
-    segmentation[:, 0, FEATURE_NAMES.index("peer_mean")] = 2.0
-    segmentation[:, 1, FEATURE_NAMES.index("max_prob_mean")] = -1.0
-    segmentation[:, 2, FEATURE_NAMES.index("peer_max")] = 5.0  # none of the three
+    head = GatedHead(MEMBERS, VECTOR, WIDTH).eval()
+    prepared, guess = random_inputs()
 
-    with torch.inference_mode():
-        logits = head(torch.randn(MEMBERS, 3, SEMANTIC), segmentation)
+    torch.testing.assert_close(said(head, prepared, guess), guess.expand(MEMBERS, COUNT, CELLS))
 
-    torch.testing.assert_close(logits, torch.tensor([1.0, -0.2, 0.0]).expand(MEMBERS, 3))
+
+def test_each_member_has_a_gain_of_its_own_on_the_guess() -> None:
+    head = GatedHead(MEMBERS, VECTOR, WIDTH).eval()
+    with torch.no_grad():
+        head.gain[:, 0, 0] = torch.tensor([0.0, 1.0, 2.5])
+    prepared, guess = random_inputs()
+
+    logits = said(head, prepared, guess)
+
+    for member, gain in enumerate((0.0, 1.0, 2.5)):
+        torch.testing.assert_close(logits[member], gain * guess)
 
 
 def test_members_start_from_different_weights() -> None:
     torch.manual_seed(0)
-    weight = GatedHead(MEMBERS, SEMANTIC, SEGMENTATION, WIDTH).w1.weight
+    weight = GatedHead(MEMBERS, VECTOR, WIDTH).w1.weight
 
     assert not torch.allclose(weight[0], weight[1])
 
 
 def test_dropout_acts_in_training_only() -> None:
-    head = random_head("two-way")
-    semantic = torch.randn(MEMBERS, COUNT, SEMANTIC)
-    segmentation = torch.randn(MEMBERS, COUNT, SEGMENTATION)
+    head = random_head()
+    prepared, guess = random_inputs()
 
-    quiet = [head(semantic, segmentation) for _ in range(2)]
+    quiet = [said(head, prepared, guess) for _ in range(2)]
     head.train()
-    noisy = [head(semantic, segmentation) for _ in range(2)]
+    noisy = [said(head, prepared, guess) for _ in range(2)]
 
     assert torch.equal(*quiet)
     assert not torch.equal(*noisy)
