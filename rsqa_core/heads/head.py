@@ -209,21 +209,20 @@ class QualityHead:
             f"preparation.{name}": value.contiguous()
             for name, value in self.preparation.tensors().items()
         }
-        metadata = {"rsqa_head": self.card.to_json()}
+        content = json.loads(self.card.to_json())
         residual = self.residual
         if residual is not None:
             tensors["residual.inputs"] = torch.from_numpy(residual.inputs)
             tensors["residual.alpha"] = torch.from_numpy(residual.alpha)
             tensors["residual.centres_px"] = torch.from_numpy(residual.places.centres_px)
-            metadata["rsqa_residual"] = json.dumps(
-                {
-                    "images": residual.places.images,
-                    "sources": residual.places.sources,
-                    "segmenters": residual.places.segmenters,
-                    "kernel": asdict(residual.kernel),
-                }
-            )
-        return bytes(save(tensors, metadata=metadata))
+            content["residual"] = {
+                "images": residual.places.images,
+                "sources": residual.places.sources,
+                "segmenters": residual.places.segmenters,
+                "kernel": asdict(residual.kernel),
+            }
+        # One entry: safetensors writes several in an order that changes from call to call.
+        return bytes(save(tensors, metadata={"rsqa_head": json.dumps(content)}))
 
     def save(self, path: Path) -> str:
         """Write the head and return the sha256 of the file."""
@@ -241,8 +240,7 @@ def load_head(path: Path) -> QualityHead:
     """
     try:
         with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-            content = json.loads(metadata["rsqa_head"])
+            content = json.loads((stream.metadata() or {})["rsqa_head"])
             tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own type for a bad header
         raise UnreadableFileError(
@@ -258,7 +256,7 @@ def load_head(path: Path) -> QualityHead:
             f"computes version {VERSION}. Retrain the head."
         )
     try:
-        about = json.loads(metadata.get("rsqa_residual", "null"))
+        about = content.pop("residual", None)
         return _rebuilt(card_from_json(content), tensors, about)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnreadableFileError(

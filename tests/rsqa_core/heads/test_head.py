@@ -13,19 +13,26 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from rsqa_core.errors import FingerprintError, InvalidInputError, UnreadableFileError
-from rsqa_core.features.names import FEATURE_NAMES, VERSION
+from rsqa_core.errors import FingerprintError, UnreadableFileError
+from rsqa_core.features.names import VERSION
+from rsqa_core.heads import head as head_module
+from rsqa_core.heads.card import Interval
+from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.head import Prediction, QualityHead, load_head
-from rsqa_core.training.head import HeadData, HeadTraining, train_head
+from rsqa_core.heads.inputs import PLACES
+from rsqa_core.heads.residual import fit_residual
+from rsqa_core.training.head import HeadTraining, train_head
+from rsqa_core.training.head_data import HeadData
 from tests.rsqa_core.synthetic import FOLDS, head_data
 
 FINGERPRINT = "e" * 64
 SEEDS = 2
+MEMBERS = SEEDS * len(FOLDS)
 
 
 @pytest.fixture(scope="module")
 def data() -> HeadData:
-    return head_data(images=12)
+    return head_data(images=9)
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +40,23 @@ def head(data: HeadData) -> QualityHead:
     return train_head(
         data,
         ("colours", FINGERPRINT),
-        HeadTraining(epochs=3, seeds=SEEDS, width=8),
+        HeadTraining(epochs=2, seeds=SEEDS, width=4),
         trained_on=("a synthetic set",),
     )
 
 
-def predicted(
-    head: QualityHead, data: HeadData, rows: NDArray[np.float32] | None = None
-) -> Prediction:
-    return head.predict(
-        data.semantic[data.image_of_row],
-        data.rows if rows is None else rows,
-        [data.sources[i] for i in data.image_of_row],
-        FINGERPRINT,
-    )
+def predicted(head: QualityHead, data: HeadData) -> Prediction:
+    return head.predict(data.inputs, data.places, FINGERPRINT)
+
+
+def elsewhere(data: HeadData, source: str | None = None) -> HeadData:
+    """The same candidates, cut from other source images."""
+    sources = tuple(source or f"x{name}" for name in data.places.sources)
+    return replace(data, places=replace(data.places, sources=sources))
+
+
+def folds_of(data: HeadData) -> NDArray[np.str_]:
+    return np.array(data.fold_names)[data.image_of_row]
 
 
 def test_the_card_says_what_the_head_is(head: QualityHead, data: HeadData) -> None:
@@ -55,15 +65,14 @@ def test_the_card_says_what_the_head_is(head: QualityHead, data: HeadData) -> No
     assert head.card.features_version == VERSION
     assert head.card.trained_on == ("a synthetic set",)
     assert list(head.card.folds) == sorted(FOLDS)
-    assert head.card.folds["north"] == tuple(
-        sorted(s for s, n in zip(data.sources, data.fold_names, strict=True) if n == "north")
-    )
+    north = np.array(data.places.sources)[folds_of(data) == "north"]
+    assert head.card.folds["north"] == tuple(sorted(set(north.tolist())))
 
 
 def test_a_known_source_is_scored_by_the_members_that_never_saw_it(
     head: QualityHead, data: HeadData
 ) -> None:
-    known = data.sources[data.fold_names.index("north")]
+    known = str(np.array(data.places.sources)[folds_of(data) == "north"][0])
 
     weights = head.members_for([known, "never seen"])
 
@@ -76,28 +85,103 @@ def test_a_known_source_is_scored_by_the_members_that_never_saw_it(
     assert head.fold_of("never seen") is None
 
 
-def test_a_score_is_the_mean_over_those_members(head: QualityHead, data: HeadData) -> None:
-    chances = 1 / (1 + np.exp(-head.logits(data.semantic[data.image_of_row], data.rows)))
+def test_a_score_is_the_mean_over_those_members_and_over_the_cells(
+    head: QualityHead, data: HeadData
+) -> None:
+    plain = head.with_card(offsets={})
+    cells = plain.member_cells(data.inputs)
+    assert cells.shape == (MEMBERS, len(data.inputs), PLACES)
     folds = np.array(head.card.member_fold)
-    first = list(head.card.folds).index(data.fold_names[0])
-    expected = chances[folds == first, 0]
+    first = cells[folds == list(head.card.folds).index(data.fold_names[0]), 0]
 
-    given = predicted(head, data)
+    given = predicted(plain, data)
 
-    assert given.score[0] == pytest.approx(expected.mean(), abs=1e-6)
-    assert given.spread[0] == pytest.approx(expected.std(), abs=1e-6)
-    foreign = predicted(head, replace(data, sources=tuple(f"x{s}" for s in data.sources)))
-    assert foreign.score == pytest.approx(chances.mean(axis=0), abs=1e-6)
+    assert given.score[0] == pytest.approx(first.mean(), abs=1e-6)
+    assert given.spread[0] == pytest.approx(first.mean(axis=1).std(), abs=1e-6)
+    assert given.cells[0] == pytest.approx(first.mean(axis=0), abs=1e-6)
+    foreign = predicted(plain, elsewhere(data))
+    assert foreign.score == pytest.approx(cells.mean(axis=(0, 2)), abs=1e-6)
+
+
+def test_cells_are_an_error_map_whose_mean_is_the_score_before_the_offset(
+    head: QualityHead, data: HeadData
+) -> None:
+    moved = head.with_card(offsets={name: {"segmenter 1": 0.01} for name in ("", *FOLDS)})
+
+    for asked in (data, elsewhere(data)):
+        given = predicted(moved, asked)
+        plain = given.cells.mean(axis=1)
+        added = [0.01 * (name == "segmenter 1") for name in data.places.segmenters]
+        assert given.score == pytest.approx(plain + added, abs=1e-6)
+        assert given.cells.shape == (len(data.inputs), PLACES)
+        assert np.ptp(given.cells, axis=1).min() > 0
+
+
+def test_offsets_are_those_of_the_images_fold(head: QualityHead, data: HeadData) -> None:
+    tables = {"": {"segmenter 0": 0.05}, "north": {"segmenter 0": -0.04, "segmenter 2": 0.03}}
+    moved = head.with_card(offsets=tables)
+    plain = head.with_card(offsets={})
+
+    known = predicted(moved, data).score - predicted(plain, data).score
+    foreign = predicted(moved, elsewhere(data)).score - predicted(plain, elsewhere(data)).score
+
+    for row, (fold, name) in enumerate(zip(folds_of(data), data.places.segmenters, strict=True)):
+        assert known[row] == pytest.approx(tables.get(str(fold), {}).get(name, 0.0))
+        assert foreign[row] == pytest.approx(0.05 if name == "segmenter 0" else 0.0)
+
+
+def test_many_candidates_are_predicted_in_parts(
+    head: QualityHead, data: HeadData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.arange(4)
+    residual = fit_residual(
+        head.residual_inputs(data.inputs.only(labels)),
+        data.places.only(labels),
+        np.array([0.1, 0.1, -0.1, 0.2]),
+        np.zeros(4),
+    )
+    taught = QualityHead(head.network, head.preparation, head.card, residual)
+    whole = predicted(taught, data)
+    monkeypatch.setattr(head_module, "ROWS_AT_ONCE", 5)
+
+    parts = predicted(taught, data)
+
+    for name in ("score", "low", "high", "spread", "cells"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-6), name
+
+
+def test_some_candidates_are_scored_as_all_of_them_are(head: QualityHead, data: HeadData) -> None:
+    rows = np.array([20, 3, 26])
+
+    given = predicted(head, data.only(rows))
+
+    assert given.score == pytest.approx(predicted(head, data).score[rows], abs=1e-6)
+
+
+def test_no_candidate_has_no_score(head: QualityHead, data: HeadData) -> None:
+    given = predicted(head, data.only(np.array([], dtype=np.int64)))
+
+    assert len(given.score) == len(given.low) == len(given.high) == len(given.cells) == 0
 
 
 def test_scores_and_their_interval_stay_in_order_and_in_range(
     head: QualityHead, data: HeadData
 ) -> None:
-    wild = np.random.default_rng(0).normal(scale=100, size=data.rows.shape).astype(np.float32)
+    rng = np.random.default_rng(0)
+    inputs = data.inputs
+    wild = replace(
+        inputs,
+        rows=rng.normal(scale=100, size=inputs.rows.shape).astype(np.float32),
+        cells=rng.normal(scale=100, size=inputs.cells.shape).astype(np.float32),
+    )
+    bare = replace(
+        inputs,
+        rows=np.full_like(inputs.rows, np.nan),
+        cells=np.full_like(inputs.cells, np.nan),
+    )
 
-    for rows in (data.rows, wild):
-        given = predicted(head, data, rows)
-        assert (given.low >= 0).all()
+    for given in (predicted(head, replace(data, inputs=asked)) for asked in (inputs, wild, bare)):
+        assert (given.low >= 0).all()  # False for NaN too
         assert (given.low <= given.score).all()
         assert (given.score <= given.high).all()
         assert (given.high <= 1).all()
@@ -108,87 +192,96 @@ def test_scores_and_their_interval_stay_in_order_and_in_range(
 def test_the_surest_scores_are_0_and_1_and_not_beyond(
     head: QualityHead, data: HeadData, members: int, logit: float
 ) -> None:
-    network = type(head.network)(
-        6, head.preparation.semantic_inputs, head.network.linear.weight.shape[1], 8
-    )
+    network = GatedHead(MEMBERS, head.preparation.vector_inputs, 4)
     with torch.no_grad():
         network.out.bias.fill_(logit)
-    folds = {name: (f"{name} source",) for name in FOLDS}
-    card = replace(head.card, folds=folds, member_fold=(0,) * members + (1,) * (6 - members))
-    sure = QualityHead(network, head.preparation, card)
+    sure = QualityHead(network, head.preparation, head.card).with_card(
+        offsets={},
+        folds={name: (f"{name} source",) for name in FOLDS},
+        member_fold=(0,) * members + (1,) * (MEMBERS - members),
+    )
 
-    given = predicted(sure, replace(data, sources=("east source",) * len(data.sources)))
+    given = predicted(sure, elsewhere(data, "east source"))
 
-    assert given.score == pytest.approx(np.full(len(data.rows), float(logit > 0)))
+    assert given.score == pytest.approx(np.full(len(data.inputs), float(logit > 0)))
     assert given.score.max() <= 1.0
     assert given.score.min() >= 0.0
     assert (given.low <= given.score).all()
     assert (given.score <= given.high).all()
 
 
-def test_the_interval_is_a_floor_and_times_the_spread(head: QualityHead, data: HeadData) -> None:
-    wider = QualityHead(head.network, head.preparation, replace(head.card, interval=(0.02, 3.0)))
+def test_the_interval_is_a_floor_with_spread_and_doubt(head: QualityHead, data: HeadData) -> None:
+    wider = head.with_card(interval=Interval(floor=0.02, spread=3.0, doubt=0.05, factor=1.5))
 
     given = predicted(wider, data)
 
-    half = 0.02 + 3.0 * given.spread
+    half = 1.5 * (0.02 + 3.0 * given.spread + 0.05 * (1 - given.score))
     assert given.low == pytest.approx(np.clip(given.score - half, 0, 1))
     assert given.high == pytest.approx(np.clip(given.score + half, 0, 1))
 
 
+def test_an_image_unlike_those_of_the_training_is_farther_away(
+    head: QualityHead, data: HeadData
+) -> None:
+    semantic = data.inputs.semantic
+    near = head.image_distance(semantic)
+    somewhat, far = (head.image_distance(semantic + shift) for shift in (2.0, 8.0))
+
+    assert near.shape == (len(semantic),)
+    assert near.mean() < somewhat.mean() < far.mean()
+    assert (far > near).all()
+    assert 0 < head.card.familiar.distance < far.min()
+    vectors = head.preparation.vectors(semantic).numpy()
+    assert near[4] == pytest.approx(np.mean([(v[4] ** 2).mean() for v in vectors]), rel=1e-5)
+
+
 def test_features_of_another_encoder_are_refused(head: QualityHead, data: HeadData) -> None:
     with pytest.raises(FingerprintError, match=r"encoder eeeeeeeeeeee, but.*from ffffffffffff"):
-        head.predict(data.semantic[:1], data.rows[:1], ["x"], "f" * 64)
+        head.predict(data.inputs, data.places, "f" * 64)
 
 
-def test_missing_numbers_are_fine(head: QualityHead, data: HeadData) -> None:
-    bare = np.full_like(data.rows, np.nan)
-
-    given = predicted(head, data, bare)
-
-    assert np.isfinite(given.score).all()
-    assert np.isfinite(given.high).all()
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_semantic_vector_must_be_finite(head: QualityHead, data: HeadData, bad: float) -> None:
-    vectors = data.semantic[:2].copy()
-    vectors[1, 3] = bad
-
-    with pytest.raises(InvalidInputError, match="finite semantic vectors"):
-        head.predict(vectors, data.rows[:2], ["x", "y"], FINGERPRINT)
-
-
-def test_arrays_of_other_lengths_are_refused(head: QualityHead, data: HeadData) -> None:
-    length = data.semantic.shape[1]
-
-    with pytest.raises(InvalidInputError, match=rf"`semantic` to be \(N, {length}\)"):
-        head.logits(data.semantic[:2, :-1], data.rows[:2])
-    with pytest.raises(InvalidInputError, match=rf"`rows` to be \(2, {len(FEATURE_NAMES)}\)"):
-        head.logits(data.semantic[:2], data.rows[:3])
-    with pytest.raises(InvalidInputError, match=r"`rows`"):
-        head.logits(data.semantic[:2], data.rows[:2, 1:])
-
-
-def test_a_file_gives_the_same_head_back(tmp_path: Path, head: QualityHead, data: HeadData) -> None:
+@pytest.mark.parametrize("taught", [False, True], ids=["base", "with a residual"])
+def test_a_file_gives_the_same_head_back(
+    tmp_path: Path, head: QualityHead, data: HeadData, taught: bool
+) -> None:
+    if taught:
+        residual = fit_residual(
+            head.residual_inputs(data.inputs), data.places, data.targets - 0.5, np.zeros(27)
+        )
+        head = QualityHead(head.network, head.preparation, head.card, residual)
     path = tmp_path / "head.safetensors"
     digest = head.save(path)
 
     loaded = load_head(path)
 
     assert loaded.card == head.card
+    assert (loaded.residual is not None) == taught
     before, after = predicted(head, data), predicted(loaded, data)
-    assert np.array_equal(before.score, after.score)
-    assert np.array_equal(before.low, after.low)
-    assert np.array_equal(before.high, after.high)
-    assert head.save(tmp_path / "again.safetensors") == digest
+    for name in ("score", "low", "high", "spread", "cells"):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name
+    for _ in range(8):  # the order of a hash map would change sooner or later
+        assert head.save(tmp_path / "again.safetensors") == digest
     assert loaded.save(tmp_path / "third.safetensors") == digest
+
+
+@pytest.mark.parametrize("gate", ["one-way", "none"])
+@pytest.mark.parametrize("branch", ["semantic", "segmentation"])
+def test_gate_and_branch_are_in_the_file(
+    tmp_path: Path, head: QualityHead, data: HeadData, gate: str, branch: str
+) -> None:
+    network = GatedHead(MEMBERS, head.preparation.vector_inputs, 4, gate, branch=branch)
+    other = QualityHead(network, head.preparation, head.card).with_card(gate=gate, branch=branch)
+    other.save(tmp_path / "head.safetensors")
+
+    loaded = load_head(tmp_path / "head.safetensors")
+
+    assert (loaded.network.gate, loaded.network.branch) == (gate, branch)
+    assert np.array_equal(predicted(loaded, data).score, predicted(other, data).score)
 
 
 def test_folds_keep_their_order_in_a_file(tmp_path: Path, head: QualityHead) -> None:
     folds = {"west": ("w",), "east": ("e",)}  # not in alphabetical order
-    card = replace(head.card, folds=folds, member_fold=(0, 0, 0, 1, 1, 1))
-    mixed = QualityHead(head.network, head.preparation, card)
+    mixed = head.with_card(folds=folds, member_fold=(0, 0, 0, 1, 1, 1))
     mixed.save(tmp_path / "head.safetensors")
 
     loaded = load_head(tmp_path / "head.safetensors")
@@ -198,8 +291,7 @@ def test_folds_keep_their_order_in_a_file(tmp_path: Path, head: QualityHead) -> 
 
 def test_a_head_of_older_numbers_is_refused(tmp_path: Path, head: QualityHead) -> None:
     path = tmp_path / "old.safetensors"
-    card = replace(head.card, features_version=VERSION - 1)
-    QualityHead(head.network, head.preparation, card).save(path)
+    head.with_card(features_version=VERSION - 1).save(path)
 
     with pytest.raises(UnreadableFileError, match=rf"version {VERSION - 1}.*version {VERSION}"):
         load_head(path)
