@@ -1,122 +1,134 @@
-"""Labelled candidates from imagery with reference masks."""
+"""Labelled candidates: what fits together, several data sets as one, right pixels by cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.features.description import context_rows, full_row, segmenter_row
-from rsqa_core.features.masks import PictureGrid
-from rsqa_core.features.semantic import SemanticDescriber
-from rsqa_core.metrics import overall_accuracy
+from rsqa_core.heads.inputs import PLACES
 from rsqa_core.records import VOID
-from rsqa_core.training.head_data import HeadImage, describe_images
-from tests.rsqa_core.standins import CLASSES, BandSegmenter, ColourEncoder
+from rsqa_core.training.head_data import HeadData, cell_accuracy, joined
+from tests.rsqa_core.synthetic import head_data
 
 
-def image(seed: int, fold: str = "north") -> HeadImage:
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, size=(3, 4, 4))
-    rgb = np.kron(coarse, np.ones((8, 8))).astype(np.uint8)
-    mask = BandSegmenter("truth").predict(rgb).mask
-    return HeadImage(rgb, mask, CLASSES, f"source {seed}", fold)
+def test_cells_of_right_pixels_by_hand() -> None:
+    reference = np.zeros((16, 16), dtype=np.uint8)
+    mask = reference.copy()
+    mask[0, :3] = 1  # two wrong pixels of the first cell, one of the second
+    reference[2:4, 0] = VOID  # half of the cell below the first
+    mask[2, 1] = 1
+    reference[14:, 14:] = VOID  # all of the last cell
+
+    right, valid = cell_accuracy(mask, reference)
+
+    assert right.shape == valid.shape == (PLACES,)
+    assert right.dtype == valid.dtype == np.float32
+    assert right[:3].tolist() == [0.5, 0.75, 1.0]
+    assert (right[8], valid[8]) == (0.5, 0.5)
+    assert np.isnan(right[-1])
+    assert valid[-1] == 0.0
+    assert (valid == 1.0).sum() == PLACES - 2
 
 
-@pytest.fixture
-def segmenters() -> list[BandSegmenter]:
-    return [BandSegmenter("right"), BandSegmenter("off", shift=0.4)]
+def test_cells_weighed_by_their_valid_share_give_the_overall_accuracy() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.integers(0, 3, size=(32, 32)).astype(np.uint8)
+    mask = rng.integers(0, 3, size=(32, 32)).astype(np.uint8)
+    reference[rng.random(reference.shape) < 0.3] = VOID
+    mask[:2] = VOID  # not labelled is not right
+
+    right, valid = cell_accuracy(mask, reference)
+
+    known = reference != VOID
+    expected = (mask == reference)[known].mean()
+    assert (right * valid).sum() / valid.sum() == pytest.approx(expected, rel=1e-5)
 
 
-def test_every_image_gets_a_row_a_segmenter(segmenters: list[BandSegmenter]) -> None:
-    images = [image(0), image(1, ""), image(2, "south")]
+def test_some_candidates_keep_everything_that_is_known_of_them() -> None:
+    data = head_data(images=4)
+    rows = np.array([9, 4])
 
-    data = describe_images(images, 3, segmenters, SemanticDescriber(ColourEncoder()))
+    some = data.only(rows)
 
-    assert data.sources == ("source 0", "source 1", "source 2")
-    assert data.fold_names == ("north", "", "south")
-    assert data.image_of_row.tolist() == [0, 0, 1, 1, 2, 2]
-    assert data.embedding_dim == ColourEncoder.DIM
-    assert data.weights.tolist() == [1.0] * 6
-    assert data.targets[::2].tolist() == [1.0] * 3  # the reference came from the same bands
-    expected = [
-        overall_accuracy(segmenters[1].predict(each.rgb).mask, each.reference_mask)
-        for each in images
-    ]
-    assert data.targets[1::2] == pytest.approx([e.overall_accuracy for e in expected if e])
+    assert some.fold_names == data.fold_names
+    assert some.class_names == data.class_names
+    assert some.image_of_row.tolist() == [3, 1]
+    assert some.places.images == (data.places.images[9], data.places.images[4])
+    for name in ("targets", "weights", "cell_targets", "mean_iou", "class_iou", "class_guess"):
+        assert np.array_equal(getattr(some, name), getattr(data, name)[rows]), name
 
 
-def test_rows_are_those_that_scoring_describes(segmenters: list[BandSegmenter]) -> None:
-    describer = SemanticDescriber(ColourEncoder())
-    one = image(0)
+def test_data_sets_are_joined_image_after_image() -> None:
+    first, second = head_data(images=3), head_data(images=2, seed=1, folds=("west",))
+    second = replace(second, class_names=("road", "water"))
 
-    data = describe_images([one], 1, segmenters, describer)
+    both = joined([first, second])
 
-    seen = describer.describe(one.rgb)
-    answers = [segmenter.predict(one.rgb) for segmenter in segmenters]
-    context = context_rows(
-        PictureGrid(one.rgb),
-        [answer.mask for answer in answers],
-        CLASSES,
-        seen.tokens,
-        describer.class_vectors(CLASSES),
-    )
-    for row, answer, segmenter, peers in zip(data.rows, answers, segmenters, context, strict=True):
-        own = segmenter_row(one.rgb, answer, segmenter, answer.probs, answer.mask)
-        np.testing.assert_allclose(row, full_row(own, peers), rtol=1e-5)
-    assert data.semantic[0] == pytest.approx(seen.vector)
+    assert both.image_of_row.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert both.fold_names == (*first.fold_names, "west", "west")
+    assert both.places.sources == first.places.sources + second.places.sources
+    assert both.class_names == ("land", "road", "water")
+    assert np.array_equal(both.targets, np.concatenate([first.targets, second.targets]))
+    row = 9 + 4  # the second image of the second data set
+    image = both.image_of_row[row]
+    assert np.array_equal(both.inputs.semantic[image], second.inputs.semantic[1])
+    assert np.array_equal(both.inputs.tokens[image], second.inputs.tokens[1])
+    assert np.array_equal(both.inputs.cells[row], second.inputs.cells[4])
 
 
-def test_images_without_a_labelled_pixel_are_left_out(segmenters: list[BandSegmenter]) -> None:
-    bare = image(1)
-    bare.reference_mask[:] = VOID
+def test_columns_of_fewer_classes_are_filled_up() -> None:
+    two, three = head_data(images=2), head_data(images=1, seed=1)
+    wide = np.full((3, 3), 0.5, dtype=np.float32)
 
-    data = describe_images(
-        [image(0), bare, image(2)], 3, segmenters, SemanticDescriber(ColourEncoder())
-    )
+    both = joined([two, replace(three, class_iou=wide, class_guess=wide)])
 
-    assert data.sources == ("source 0", "source 2")
-    assert data.image_of_row.tolist() == [0, 0, 1, 1]
-    with pytest.raises(InvalidInputError, match="labelled pixels"):
-        describe_images([bare], 1, segmenters, SemanticDescriber(ColourEncoder()))
-
-
-def test_masks_are_compared_in_the_classes_of_the_image(segmenters: list[BandSegmenter]) -> None:
-    one = image(0)
-    two_class = HeadImage(
-        one.rgb,
-        (one.reference_mask == CLASSES.index("Building")).astype(np.uint8),
-        ("background", "building"),
-        "source 0",
-        "north",
-        {"*": "background"},
-    )
-
-    data = describe_images([one, two_class], 2, segmenters, SemanticDescriber(ColourEncoder()))
-
-    assert data.targets[2] == 1.0
-    assert data.targets[3] > data.targets[1]  # confusing land with road no longer counts
+    assert both.class_iou.shape == both.class_guess.shape == (9, 3)
+    assert np.array_equal(both.class_iou[:6, :2], two.class_iou)
+    assert np.isnan(both.class_iou[:6, 2]).all()
+    assert np.isnan(both.class_guess[:6, 2]).all()
+    assert np.array_equal(both.class_iou[6:], wide)
 
 
-def test_images_are_drawn_one_at_a_time(segmenters: list[BandSegmenter]) -> None:
-    steps: list[tuple[str, int]] = []
+def test_one_data_set_stays_as_it_is() -> None:
+    data = head_data(images=3)
 
-    def drawn() -> Iterator[HeadImage]:
-        for seed in range(3):
-            steps.append(("drawn", seed))
-            yield image(seed)
+    same = joined([data])
 
-    def progress(step: str, done: int, total: int) -> None:
-        assert total == 3
-        steps.append((step, done))
+    assert np.array_equal(same.inputs.rows, data.inputs.rows)
+    assert same.places.images == data.places.images
 
-    describe_images(drawn(), 3, segmenters, SemanticDescriber(ColourEncoder()), progress=progress)
 
-    assert steps[:4] == [
-        ("drawn", 0),
-        ("describing candidates", 0),
-        ("drawn", 1),
-        ("describing candidates", 1),
-    ]
+def test_nothing_or_different_encoders_cannot_be_joined() -> None:
+    data = head_data(images=2)
+    short = replace(data, inputs=replace(data.inputs, tokens=data.inputs.tokens[:, :, :5]))
+
+    with pytest.raises(InvalidInputError, match="but got none"):
+        joined([])
+    with pytest.raises(InvalidInputError, match=r"lengths \[5, 6\]"):
+        joined([data, short])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: {"targets": d.targets[:-1]}, "`targets` of 18 candidates, but got 17"),
+        (lambda d: {"weights": d.weights[:-1]}, "`weights` of 18"),
+        (lambda d: {"cell_targets": d.cell_targets[:-1]}, "`cell_targets` of 18"),
+        (lambda d: {"places": d.places.only(np.arange(4))}, "`places` of 18 candidates, but got 4"),
+        (lambda d: {"fold_names": d.fold_names[1:]}, "each of 6 images, but got 5"),
+        (lambda d: {"targets": np.where(d.targets > 0.5, np.nan, d.targets)}, r"\[0, 1\]"),
+        (lambda d: {"targets": d.targets + 0.9}, r"\[0, 1\]"),
+    ],
+    ids=["targets", "weights", "cells", "places", "folds", "NaN", "beyond 1"],
+)
+def test_data_that_does_not_fit_is_refused(
+    change: Callable[[HeadData], dict[str, object]], message: str
+) -> None:
+    data = head_data(images=6)
+
+    with pytest.raises(InvalidInputError, match=message):
+        replace(data, **change(data))
