@@ -67,6 +67,18 @@ def test_the_number_of_tokens_says_whether_edges_are_padded(tokens: int, side: i
     assert grid.shape == (2, side, side, 8)
 
 
+def test_edges_are_padded_at_the_right_and_the_bottom() -> None:
+    built, seen = network(tokens=64), []
+    built.patch_embed.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+
+    with torch.inference_mode():
+        built(pictures())
+
+    assert seen[0].shape == (2, 3, 36, 36)
+    assert torch.equal(seen[0][..., :32, :32], pictures())
+    assert float(seen[0][..., 32:, :].abs().max()) == float(seen[0][..., 32:].abs().max()) == 0
+
+
 def test_any_other_number_of_tokens_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"49 or 64 tokens.*but got 50"):
         build_rsmamba(replace(SIZES, patch_px=8, tokens=50))

@@ -84,6 +84,8 @@ def timm_twin(**options: Any) -> nn.Module:
         for key, weight in twin.named_parameters():
             if weight.ndim == 1:
                 weight.add_(0.3 * torch.randn_like(weight) + float(key.endswith("weight")))
+            if key.endswith("logit_scale"):
+                weight.uniform_(3, 6)  # below and above the bound, log 100
     return twin.eval()
 
 
