@@ -114,6 +114,11 @@ def get_weights(
 def _get(
     spec: EncoderSpec, file: HubFile, place: Place, progress: Progress
 ) -> tuple[Address, Received]:
+    if not file.addresses(place.hub):
+        raise DownloadError(
+            f"Nobody offers the weights of {spec.id!r} by themselves. Get them as {spec.source} "
+            f"says, and name the file: {spec.id}:FILE."
+        )
     if place.offline:
         raise DownloadError(
             f"{file.local_name} of the encoder {spec.id!r} would have to be downloaded, but "

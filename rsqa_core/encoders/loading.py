@@ -109,7 +109,7 @@ class Weights:
         if self._published is None:
             load_exactly(model, read_state(self.path()), self.path())
             return
-        path, origin = self._published
+        path = self.path()
         try:
             state = adapt(model, read_state(path, spec.keys, member))
             taken = load_exactly(model, state, path, spec.keys.ignored)
@@ -117,8 +117,19 @@ class Weights:
             raise UnreadableFileError(
                 f"{error} The download is kept; remove {path} to fetch it again."
             ) from error
-        write_state(taken, self._place.weights(spec), origin)
-        path.unlink()
+        self.keep(taken)
+
+    def published(self) -> bool:
+        """Return whether ``path`` is in its authors' layout rather than re-saved by RSQA."""
+        return self._given is not None or self._published is not None
+
+    def keep(self, state: State) -> None:
+        """Write downloaded weights, loaded and found right, as what the next load reads."""
+        if self._published is not None:
+            path, origin = self._published
+            write_state(state, self._place.weights(self.spec), origin)
+            path.unlink()
+            self._published = None
 
 
 def _load_compact(spec: EncoderSpec, weights: Weights) -> Encoder:
@@ -142,11 +153,23 @@ def _load_siglip(spec: EncoderSpec, weights: Weights) -> Encoder:
     return siglip.SiglipEncoder(spec, model, folder)
 
 
+def _load_network(spec: EncoderSpec, weights: Weights) -> Encoder:
+    from rsqa_core.encoders.networks import catalogue  # imports torchgeo, which may be absent
+
+    network, path = catalogue.image_network(spec.architecture), weights.path()
+    published = weights.published()
+    state = catalogue.read_network_state(network, path) if published else read_state(path)
+    encoder = catalogue.network_of(network, state, path)
+    weights.keep(state)
+    return encoder
+
+
 LOADERS: dict[str, Callable[[EncoderSpec, Weights], Encoder]] = {
     "compact": _load_compact,
     "open_clip": _load_open_clip,
     "open_clip_folder": _load_open_clip,
     "siglip": _load_siglip,
+    "network": _load_network,
 }
 """One loader a kind: builds the empty model, fills it with ``weights.into``, wraps it."""
 
@@ -189,7 +212,8 @@ def load_spec(
     weights = Weights(spec, place, given, progress)
     weights.fetch()
     encoder = LOADERS[spec.loader](spec, weights)
-    if spec.dim not in (0, encoder.dim):
+    # RSMamba comes in several sizes, which are read off the weights.
+    if spec.loader != "network" and spec.dim not in (0, encoder.dim):
         raise UnreadableFileError(
             f"The encoder {spec.id!r} gives vectors of {encoder.dim} numbers; expected {spec.dim}. "
             "Its files are of another model."

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -245,7 +246,15 @@ _ENCODERS: dict[str, EncoderSpec] = {
 
 def encoder_ids() -> tuple[str, ...]:
     """Return the ids of the registry, open_clip's own tags apart."""
-    return tuple(_ENCODERS)
+    return (*_ENCODERS, *_networks())
+
+
+@cache
+def _networks() -> dict[str, EncoderSpec]:
+    """Return the encoders without text; their catalogue loads torch, so it is read on use."""
+    from rsqa_core.encoders.networks.registered import network_specs
+
+    return network_specs()
 
 
 def open_clip_tags() -> tuple[str, ...]:
@@ -269,6 +278,8 @@ def find_spec(name: str) -> EncoderSpec:
     """
     if name in _ENCODERS:
         return _ENCODERS[name]
+    if name in _networks():
+        return _networks()[name]
     for ending, quick_gelu in ACTIVATIONS.items():
         if name.endswith(ending):
             return _with_activation(find_spec(name.removesuffix(ending)), ending, quick_gelu)

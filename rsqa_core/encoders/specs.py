@@ -43,9 +43,9 @@ class HubFile:
         return self.saved_as or PurePosixPath(self.path).name
 
     def addresses(self, hub: str) -> tuple[str, ...]:
-        """Return the addresses to try, in order."""
-        if self.url:
-            return (self.url,)
+        """Return the addresses to try, in order; none when nobody offers the file by itself."""
+        if self.url or not self.repository:
+            return (self.url,) if self.url else ()
         root = f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}"
         return tuple(f"{root}/{path}" for path in (self.path, *self.also_called))
 

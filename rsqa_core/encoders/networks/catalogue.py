@@ -150,7 +150,25 @@ def load_network(network: ImageNetwork, path: Path) -> NetworkEncoder:
         UnreadableFileError: the file is missing or damaged, has another layout, lacks weights, or
             holds some that are not finite.
     """
-    state = network.remap(read_checkpoint(path, network.stand_ins))
+    return network_of(network, read_network_state(network, path), path)
+
+
+def read_network_state(network: ImageNetwork, path: Path) -> dict[str, Tensor]:
+    """Return a checkpoint's weights under the network's own keys.
+
+    Raises:
+        UnreadableFileError: the file is missing or damaged, or has another layout.
+    """
+    return network.remap(read_checkpoint(path, network.stand_ins))
+
+
+def network_of(network: ImageNetwork, state: Mapping[str, Tensor], path: Path) -> NetworkEncoder:
+    """Return the encoder with the weights ``state``, which ``path`` held; see ``load_network``.
+
+    Raises:
+        InvalidInputError: the weights take other bands than the preprocessing makes.
+        UnreadableFileError: weights are missing, left over or not finite.
+    """
     config = network.infer(state, network.config)
     with torch.device("meta"):  # without memory: the file's tensors become the weights themselves
         model = network.build(config)
