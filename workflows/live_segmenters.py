@@ -62,8 +62,9 @@ def _from_encoder(
     settings = installation.settings
     encoder = openclip.load_encoder(
         encoder_name or openclip.COMPACT,
-        cache_dir=settings.home / "encoders",
+        cache_dir=settings.encoders_dir,
         offline=settings.offline,
+        hub=settings.model_hub,
     )
     vectors = SemanticDescriber(encoder).class_vectors(classes)
     return {name: encoder_segmenter(name, encoder, classes, vectors) for name in names}

@@ -170,7 +170,10 @@ class FoldSegmenters:
                 self._encoders[name] = load_compact(Path(name))
             else:
                 self._encoders[name] = load_encoder(
-                    name, cache_dir=settings.home / "encoders", offline=settings.offline
+                    name,
+                    cache_dir=settings.encoders_dir,
+                    offline=settings.offline,
+                    hub=settings.model_hub,
                 )
         return self._encoders[name]
 

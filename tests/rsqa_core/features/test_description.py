@@ -264,8 +264,8 @@ def test_an_encoder_without_text_resembles_no_prompt_and_leaves_agreement_missin
     assert not seen.vector[encoder.dim : -len(IMAGE_STATISTICS)].any()
     assert not vectors.any()
     mask = BandSegmenter("x").predict(rgb).mask
-    (row,) = context_rows(PictureGrid(rgb), [mask], CLASSES, seen.tokens, vectors)
-    assert known_groups(row, CONTEXT_GROUPS) == {"mask", "picture"}
+    (side,) = context_sides(PictureGrid(rgb), [mask], [None], CLASSES, seen.tokens, vectors)
+    assert known_groups(side.row, CONTEXT_GROUPS) == {"mask", "picture"}
 
 
 def test_statistics_of_a_flat_picture_by_hand() -> None:
