@@ -144,7 +144,12 @@ def describe_candidates(
         for offset, index in enumerate(todo[start : start + IMAGES_PER_SHARD]):
             progress("describing candidates", start + offset, len(todo))
             found = worker.contexts(*groups[index])
-            contexts |= {k: side.packed() for k, side in zip(keys[index], found, strict=True)}
+            # What is there stays: tokens from the cache are rounded, fresh ones are not.
+            contexts |= {
+                key: side.packed()
+                for key, side in zip(keys[index], found, strict=True)
+                if key in stale
+            }
         worker.flush()
         context_store.append(contexts)
     progress("describing candidates", len(todo), len(todo))

@@ -6,21 +6,23 @@ Imports what the models import, which takes seconds: use it through the fixtures
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from db.store import images, projects
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
-from rsqa_core.features.semantic import SemanticDescriber
+from rsqa_core.encoders import openclip
 from rsqa_core.raster import encode_mask, pixel_sha256, write_tile_geotiff
 from rsqa_core.records import VOID, ClassDef, ImageRecord, NewImage, Project
-from rsqa_core.training.head_data import HeadImage, describe_images
+from rsqa_core.settings import Settings
 from tests.rsqa_core.standins import CLASSES, BandSegmenter, ColourEncoder
-from workflows.opening import Installation
-from workflows.training import fit_base_head
+from workflows.opening import Installation, open_installation
+from workflows.segmenting import segment_project
+from workflows.training import train_base_head
 
 SLUG = "harbour"
 SCENES = ("north", "south", "west")
@@ -117,13 +119,12 @@ def fill(installation: Installation) -> None:
 
 def train_base(folder: Path) -> None:
     """Train a base head on other tiles; the scene north is one of its folds, by its source."""
-
-    def drawn() -> Iterator[HeadImage]:
-        for seed in range(100, 124):
-            fold = ("north", "port", "quay")[seed % 3]
-            rgb, mask = draw_tile(seed)
-            yield HeadImage(rgb, mask, CLASSES, source_of(fold), fold)
-
-    encoder = ColourEncoder()
-    data = describe_images(drawn(), 24, make_segmenters(), SemanticDescriber(encoder))
-    fit_base_head(data, (encoder.name, encoder.fingerprint), folder, ("tiles of a test",))
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openclip, "load_encoder", lambda *_, **__: ColourEncoder())
+        installation = open_installation(Settings(home=Path(home)))
+        project = add_project(installation, "training")
+        for number, scene in enumerate(("north", "port", "quay")):
+            add_tiles(installation, project, scene, range(100 + 8 * number, 108 + 8 * number))
+        segment_project(installation, "training", segmenters=make_segmenters())
+        train_base_head(installation, ["training"], encoder_name="colours", folder=folder)
+        installation.database.close()

@@ -16,6 +16,7 @@ from db.store import candidates, heads, images, projects, scores
 from rsqa_core.errors import CancelledError, FingerprintError, InvalidInputError, NotFoundError
 from rsqa_core.features.names import FEATURE_NAMES, GROUPS, names_of
 from rsqa_core.features.store import FeatureStore
+from rsqa_core.heads.alarms import raise_alarms
 from rsqa_core.heads.head import QualityHead, load_head
 from rsqa_core.raster import encode_mask, encode_probs, pixel_sha256
 from rsqa_core.records import NewCandidate, Project, Score
@@ -66,19 +67,19 @@ def test_every_candidate_gets_the_score_that_the_head_predicts(
     assert (report.scored, report.already_scored) == (3 * TILES, 0)
     rows = described(segmented)
     head = load_head(models.weights / "base.safetensors")
-    expected = head.predict(
-        rows.semantic[rows.image_of_row],
-        rows.rows,
-        rows.sources,
-        head.card.encoder_fingerprint,
-        rows.image_names,
-    )
+    expected = head.predict(rows.inputs, rows.places, head.card.encoder_fingerprint)
+    _, wider = raise_alarms(head, rows.inputs, rows.places, CLASSES)
     found = published(segmented)
     assert len(found) == 3 * TILES
     for i, candidate in enumerate(rows.candidates):
         score = found[candidate.id]
         assert score.score == pytest.approx(expected.score[i])
-        assert (score.low, score.high) == pytest.approx((expected.low[i], expected.high[i]))
+        below, above = expected.score[i] - expected.low[i], expected.high[i] - expected.score[i]
+        bounds = (expected.score[i] - wider[i] * below, expected.score[i] + wider[i] * above)
+        assert (score.low, score.high) == pytest.approx((max(bounds[0], 0), min(bounds[1], 1)))
+        assert score.mean_iou is not None
+        assert score.boundary_f1 is not None
+        assert len(score.class_iou) == len(CLASSES)
 
 
 def test_scores_order_the_queue_and_tell_good_from_bad(scored: Installation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.workflows.harbour import (
 from workflows import segmenting
 from workflows.commands import segment as segment_command
 from workflows.opening import Installation
+from workflows.segmenter_cache import load_sides
 from workflows.segmenting import SegmentReport, segment_project
 
 TILES = len(SCENES) * TILES_A_SCENE
@@ -104,8 +106,37 @@ def test_each_candidate_is_described_while_at_it(imported: Installation) -> None
         ]
         rows = store.load(keys)
         assert len(rows) == TILES
-        assert all(row.shape == (len(names_of(SEGMENTER_GROUPS)),) for row in rows.values())
-        assert all(np.isfinite(row).any() for row in rows.values())
+        sides = load_sides(imported.settings.features_dir, segmenter.fingerprint, keys, 5)
+        assert sides.keys() == rows.keys()
+        for side in sides.values():
+            assert side.row.shape == (len(names_of(SEGMENTER_GROUPS)),)
+            assert np.isfinite(side.row).all()
+            assert np.isfinite(side.cells).all()
+            assert side.soft is not None
+            assert side.soft.sum(axis=0) == pytest.approx(np.ones(side.soft.shape[1:]), abs=5e-3)
+
+
+def test_a_candidate_whose_features_are_gone_is_described_again_and_keeps_its_place(
+    scored: Installation, models: Models
+) -> None:
+    tiles, before = recorded(scored)
+    near = models.segmenters[0]
+    shutil.rmtree(scored.settings.features_dir)
+
+    report = segment_project(scored, SLUG, segmenters=[near])
+
+    assert (report.made, report.already_there) == (TILES, 0)
+    assert recorded(scored)[1] == before
+    keys = [
+        candidate_key(tile.sha256, c.mask_sha256)
+        for tile in tiles
+        for c in before
+        if c.image_id == tile.id and c.segmenter == near.name
+    ]
+    assert not segmenter_features(scored.settings.features_dir, near.fingerprint).missing(keys)
+    with scored.database.read() as session:
+        project = projects.get(session, SLUG)
+        assert len(scores.of_head(session, project.id, str(project.active_head_id))) == 3 * TILES
 
 
 def test_a_run_waits_for_another_one_on_the_same_project(

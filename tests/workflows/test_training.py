@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from db.store import candidates, images, projects
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.heads.head import load_head
-from rsqa_core.records import VOID
+from rsqa_core.records import VOID, is_synthetic
 from rsqa_core.scenes import Scene, render_scene
 from rsqa_core.segmenters.network import load_segmenter
 from rsqa_core.training import segmenter as segmenter_training
-from tests.rsqa_core.standins import BandSegmenter
+from rsqa_core.training.head_data import HeadData
+from tests.rsqa_core.standins import BandSegmenter, ColourEncoder
 from tests.workflows.conftest import Models
 from tests.workflows.harbour import (
     SCENES,
@@ -34,13 +36,15 @@ from tests.workflows.harbour import (
 from workflows import training, training_segmenter
 from workflows.commands import train_head as train_head_command
 from workflows.commands import train_segmenter as train_segmenter_command
+from workflows.degrading import degrade_project
 from workflows.opening import Installation
+from workflows.segmenting import segment_project
 from workflows.training import (
-    HEAD_SEEDS,
     MAX_SCENE_FOLDS,
     SEGMENTER_SEEDS,
+    SYNTHETIC_WEIGHT,
     current_commit,
-    head_images,
+    head_data,
     labelled_scenes,
     train_base_head,
 )
@@ -95,11 +99,6 @@ def test_generated_scenes_stand_beside_the_projects_own(
     assert rendered == [SEGMENTER_SEEDS, SEGMENTER_SEEDS + 1]
 
 
-def test_segmenters_and_the_head_never_share_generated_scenes() -> None:
-    # The default of `rsqa train-segmenter` is 200 scenes; the head's begin far beyond.
-    assert HEAD_SEEDS - SEGMENTER_SEEDS >= 10_000
-
-
 def test_scenes_without_masks_cannot_be_trained_on(imported: Installation) -> None:
     project = add_project(imported, "bare")
     add_tiles(imported, project, "north", range(2), with_reference=False)
@@ -108,65 +107,79 @@ def test_scenes_without_masks_cannot_be_trained_on(imported: Installation) -> No
         labelled_scenes(imported, "bare", ["north"], 0, 0)
 
 
-def test_the_head_learns_from_every_tile_and_its_scene_is_its_fold(
-    imported: Installation, rendered: list[int]
+def labels_of(installation: Installation, slug: str = SLUG) -> HeadData:
+    encoder = ColourEncoder()
+    return head_data(installation, slug, (encoder.name, encoder.fingerprint))
+
+
+def test_the_head_learns_from_every_candidate_and_its_scene_is_its_fold(
+    segmented: Installation,
 ) -> None:
-    drawn, count = head_images(imported, [SLUG], generated=2, stress=0, seed=0)
-    found = list(drawn)
+    found = labels_of(segmented)
 
-    assert len(found) == count == TILES + 2
-    assert [image.fold for image in found] == [
-        *(f"{SLUG}/{scene}" for scene in SCENES for _ in range(TILES_A_SCENE)),
-        "",
-        "",
-    ]
-    assert found[0].source == source_of("north")
-    assert np.array_equal(found[0].rgb, draw_tile(0)[0])
-    assert np.array_equal(found[0].reference_mask, draw_tile(0)[1])
-    assert rendered == [HEAD_SEEDS, HEAD_SEEDS + 1]
+    assert found.fold_names == tuple(f"{SLUG}/{s}" for s in SCENES for _ in range(TILES_A_SCENE))
+    assert len(found.inputs) == 3 * TILES
+    assert (found.weights == 1).all()
+    with segmented.database.read() as session:
+        project = projects.get(session, SLUG)
+        measured = {
+            (i.sha256, c.segmenter): c.overall_accuracy
+            for i in images.all_of(session, project.id)
+            for c in candidates.of_images(session, [i.id])[i.id]
+        }
+    keys = zip(found.places.images, found.places.segmenters, strict=True)
+    assert found.targets == pytest.approx([measured[key] for key in keys])
+    share = found.cell_valid / found.cell_valid.sum(axis=1, keepdims=True)
+    assert (np.nan_to_num(found.cell_targets) * share).sum(axis=1) == pytest.approx(found.targets)
+    wrong = np.nanmean(found.pixels[:, :, 3])
+    assert wrong == pytest.approx(1 - found.targets.mean(), abs=0.1)
 
 
-def test_stress_adds_changed_copies_of_the_same_labels(imported: Installation) -> None:
-    drawn, count = head_images(imported, [SLUG], generated=0, stress=2, seed=0)
-    found = list(drawn)
+def test_a_degraded_mask_teaches_less_and_is_no_peer_of_real_ones(segmented: Installation) -> None:
+    before = labels_of(segmented)
+    degrade_project(segmented, SLUG, count=1)
 
-    assert len(found) == count == 3 * TILES
-    plain, *changed = found[:3]
-    for copy in changed:
-        assert not np.array_equal(copy.rgb, plain.rgb)
-        assert np.array_equal(copy.reference_mask, plain.reference_mask)
-        assert (copy.fold, copy.source) == (plain.fold, plain.source)
+    after = labels_of(segmented)
+
+    made = np.array([is_synthetic(name) for name in after.places.segmenters])
+    assert made.sum() == TILES
+    assert (after.weights[made] == np.float32(SYNTHETIC_WEIGHT)).all()
+    np.testing.assert_array_equal(after.inputs.rows[~made], before.inputs.rows)
 
 
 def test_a_project_of_many_scenes_is_one_fold(imported: Installation) -> None:
     project = add_project(imported, "many")
     for number in range(MAX_SCENE_FOLDS + 1):
         add_tiles(imported, project, f"s{number}", range(number, number + 1))
+    segment_project(imported, "many")
 
-    drawn, _ = head_images(imported, ["many"], generated=0, stress=0, seed=0)
-
-    assert {image.fold for image in drawn} == {"many"}
+    assert set(labels_of(imported, "many").fold_names) == {"many"}
 
 
 def test_tiles_without_reference_teach_the_head_nothing(imported: Installation) -> None:
     project = add_project(imported, "half")
     add_tiles(imported, project, "north", range(2))
     add_tiles(imported, project, "south", range(2, 4), with_reference=False)
+    segment_project(imported, "half")
 
-    drawn, count = head_images(imported, ["half"], generated=0, stress=0, seed=0)
-
-    assert len(list(drawn)) == count == 2
+    assert len(labels_of(imported, "half").inputs) == 2 * 3
 
 
-@pytest.mark.usefixtures("rendered")
+def test_without_any_reference_nothing_can_be_learnt(imported: Installation) -> None:
+    project = add_project(imported, "bare")
+    add_tiles(imported, project, "north", range(2), with_reference=False)
+    segment_project(imported, "bare")
+
+    with pytest.raises(InvalidInputError, match="'bare' has no candidate with a reference mask"):
+        labels_of(imported, "bare")
+
+
 def test_a_base_head_is_written_with_its_card(
-    imported: Installation, models: Models, tmp_path: Path
+    segmented: Installation, models: Models, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
 
-    figures = train_base_head(
-        imported, [SLUG], encoder_name="colours", generated=1, stress=0, folder=folder
-    )
+    figures = train_base_head(segmented, [SLUG], encoder_name="colours", folder=folder)
 
     head = load_head(folder / "base.safetensors")
     assert list(head.card.folds) == sorted(f"{SLUG}/{scene}" for scene in SCENES)
@@ -179,15 +192,14 @@ def test_a_base_head_is_written_with_its_card(
     assert f"project {SLUG}" in (folder / "base.md").read_text()
 
 
-@pytest.mark.usefixtures("rendered")
 def test_the_command_trains_a_head_into_a_folder(
-    imported: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    segmented: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RSQA_HOME", str(imported.settings.home))
+    monkeypatch.setenv("RSQA_HOME", str(segmented.settings.home))
 
     result = CliRunner().invoke(
         train_head_command.command,
-        ["--project", SLUG, "--generated", "0", "--stress", "0", "--out", str(tmp_path / "out")],
+        ["--project", SLUG, "--out", str(tmp_path / "out")],
     )
 
     assert result.exit_code == 0, result.output
