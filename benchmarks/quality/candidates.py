@@ -43,7 +43,7 @@ class Candidates:
         target: (N,) measured overall accuracy in 0..1, NaN where it is hidden.
         features: (N, F) float32 description rows, every candidate of the image among the peers.
         head: (N,) row of each in ``labelled``.
-        labelled: everything that a head learns from, all candidates of all projects.
+        labelled: everything that a head learns from, of these candidates alone.
         together: (K, side, side) float16 consensus of all candidates of each image.
         encoder: name and fingerprint.
         confidence: (N, 2, BINS) histograms of max-probability and of one minus normalised entropy.
@@ -80,15 +80,22 @@ class Candidates:
     def select(self, rows: Rows, *, hidden: bool = False) -> Candidates:
         """Return some candidates; ``hidden`` takes away everything that the reference gave."""
         chosen = {name: getattr(self, name)[rows] for name in _PER_CANDIDATE}
-        if hidden:
-            unknown = np.full_like(self.components.accuracy, np.nan)
-            chosen |= {
-                "target": np.full(len(rows), np.nan),
-                "errors": np.zeros_like(chosen["errors"]),
-                "reference_path": np.full(len(rows), ""),
-            }
-            return replace(self, components=replace(self.components, accuracy=unknown), **chosen)
-        return replace(self, **chosen)
+        labelled = self.labelled.only(self.head[rows])
+        chosen["head"] = np.arange(len(rows))
+        if not hidden:
+            return replace(self, labelled=labelled, **chosen)
+        chosen |= {
+            "target": np.full(len(rows), np.nan),
+            "errors": np.zeros_like(chosen["errors"]),
+            "reference_path": np.full(len(rows), ""),
+        }
+        unknown = np.full_like(self.components.accuracy, np.nan)
+        return replace(
+            self,
+            labelled=_unlabelled(labelled),
+            components=replace(self.components, accuracy=unknown),
+            **chosen,
+        )
 
     def components_of(self) -> tuple[Components, Rows]:
         """Return the components of these candidates and the candidate (0..N - 1) of each."""
@@ -224,6 +231,15 @@ def _table(
         mask_path=np.array([str(files.path(c.mask_path)) for c in found]),
         reference_path=np.array([str(files.path(str(i.reference_mask_path))) for i in images]),
     )
+
+
+def _unlabelled(data: HeadData) -> HeadData:
+    """Return data without anything that the reference gave; a target of zero counts for nothing."""
+    measured = ("cell_targets", "mean_iou", "boundary_f1", "class_iou", "pixels")
+    unknown = {name: np.full_like(getattr(data, name), np.nan) for name in measured}
+    nothing = np.zeros_like(data.targets)
+    valid = np.zeros_like(data.cell_valid)
+    return replace(data, targets=nothing, weights=nothing, cell_valid=valid, **unknown)
 
 
 def _one_after_another(parts: Sequence[Components]) -> Components:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.quality.candidates import Candidates
+from rsqa_core.encoders.captions import SCENE_PROMPTS
 from rsqa_core.evaluation.baselines import BINS
 from rsqa_core.evaluation.components import COMPONENT_FEATURES, Components
 from rsqa_core.evaluation.reliability import ERROR_BINS
-from rsqa_core.features.names import FEATURE_NAMES
+from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, IMAGE_STATISTICS
+from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
+from rsqa_core.training.head_data import PIXELS, HeadData
 
 SEGMENTERS = ("a", "b", "c")
+EMBEDDING_DIM = 6
+SEMANTIC_LENGTH = EMBEDDING_DIM + len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
 
 
 def draw_candidates(
@@ -45,8 +50,9 @@ def draw_candidates(
         image=image,
         target=target,
         features=features,
-        semantic=rng.normal(size=(total, 16)).astype(np.float32),
-        embedding_dim=12,
+        head=np.arange(count),
+        labelled=_labels(rng, target, features, image),
+        together=tuple(np.full((5, 16, 16), 0.2, dtype=np.float16) for _ in range(total)),
         encoder=("tiny", "abc"),
         confidence=confidence / confidence.sum(axis=2, keepdims=True),
         cleanlab=np.stack([rng.random(count), target], axis=1),
@@ -55,4 +61,41 @@ def draw_candidates(
         spans=np.stack([ends - 4, ends], axis=1),
         mask_path=np.full(count, "mask.png"),
         reference_path=np.full(count, "reference.png"),
+    )
+
+
+def _labels(
+    rng: np.random.Generator, target: np.ndarray, features: np.ndarray, image: np.ndarray
+) -> HeadData:
+    """Draw what a head learns from, of the same candidates."""
+    count, total, each = len(target), int(image.max()) + 1, len(SEGMENTERS)
+    measured = target.astype(np.float32)
+    cells = rng.random((count, PLACES, len(CELL_NAMES))).astype(np.float32)
+    pixels = rng.random((count, PIXELS, 4)).astype(np.float32)
+    pixels[:, :, 3] = rng.random((count, PIXELS)) > target[:, None]
+    return HeadData(
+        inputs=HeadInputs(
+            rng.normal(size=(total, SEMANTIC_LENGTH)).astype(np.float32),
+            rng.normal(size=(total, PLACES, EMBEDDING_DIM)).astype(np.float32),
+            features,
+            cells,
+            image,
+        ),
+        places=Places(
+            tuple(f"image {i}" for i in image),
+            tuple(f"file {i // 2}" for i in image),
+            100.0 * rng.random((count, 2)),
+            SEGMENTERS * (count // each),
+        ),
+        fold_names=("",) * total,
+        targets=measured,
+        weights=np.ones(count, dtype=np.float32),
+        cell_targets=np.repeat(measured[:, None], PLACES, axis=1),
+        cell_valid=np.ones((count, PLACES), dtype=np.float32),
+        mean_iou=measured,
+        boundary_f1=measured,
+        class_iou=np.repeat(measured[:, None], 5, axis=1),
+        class_guess=np.full((count, 5), 0.5, dtype=np.float32),
+        pixels=pixels,
+        class_names=("building", "land", "road", "vegetation", "water"),
     )
