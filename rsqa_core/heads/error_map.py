@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from rsqa_core.features.grids import CELL_SIDE, Array, spread_over
 from rsqa_core.heads.anchor import logit
@@ -21,6 +22,9 @@ DEFAULT_WEIGHTS = (0.0, 0.5, 0.5)
 """Constant, weight of the cell and of the consensus, for a head that was not fitted to pixels."""
 
 _STEPS = 60
+_FITTING_STEPS = 50
+_LONGEST_STEP = 1.0
+_RIDGE = 1.0
 
 
 def predict_errors(
@@ -74,12 +78,15 @@ def fit_pixel_weights(by_cell: Values, own: Values, wrong: NDArray[np.bool_]) ->
         wrong: (n,) True where the reference says otherwise.
     """
     terms = np.stack([np.ones(len(own)), -logit(by_cell), -logit(own)], axis=1)
-    weights = np.array(DEFAULT_WEIGHTS)
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-(terms @ weights)))
-        gradient = terms.T @ (wrong - chance)
-        curvature = (terms * (chance * (1 - chance))[:, None]).T @ terms + 1e-3 * np.eye(3)
-        weights = weights + np.linalg.solve(curvature, gradient)
+    default = np.array(DEFAULT_WEIGHTS)
+    weights = default
+    for _ in range(_FITTING_STEPS):
+        chance = expit(terms @ weights)
+        # Drawn to the defaults: pixels that can be told apart without an error have no optimum.
+        gradient = terms.T @ (wrong - chance) - _RIDGE * (weights - default)
+        curvature = (terms * (chance * (1 - chance))[:, None]).T @ terms + _RIDGE * np.eye(3)
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights + step * min(1.0, _LONGEST_STEP / max(float(np.abs(step).max()), 1e-9))
     return tuple(float(weight) for weight in weights)
 
 
