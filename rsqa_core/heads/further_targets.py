@@ -52,8 +52,10 @@ def predict_class_iou(
     return _sigmoid(terms @ np.array(weights)).reshape(-1, count)
 
 
-def fit_target(score: Values, guesses: Values, target: Values) -> tuple[float, ...]:
+def fit_target(score: Values, guesses: Values, target: Values) -> tuple[float, ...] | None:
     """Return the weights that predict a target best in logits, by ridge regression.
+
+    None where no candidate has all guesses and the target, as without any peers.
 
     Args:
         score: (N,) out-of-fold predicted overall accuracy.
@@ -62,6 +64,8 @@ def fit_target(score: Values, guesses: Values, target: Values) -> tuple[float, .
     """
     terms = _terms(score, guesses)
     known = np.isfinite(terms).all(axis=1) & np.isfinite(target)
+    if not known.any():
+        return None
     terms, wanted = terms[known], logit(target[known])
     penalty = np.eye(terms.shape[1]) * _RIDGE
     penalty[0, 0] = 0.0  # the constant stays free

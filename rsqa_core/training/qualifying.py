@@ -50,7 +50,7 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
     )
     interval = head.card.interval
     return head.with_card(
-        targets=targets,
+        targets={name: weights for name, weights in targets.items() if weights is not None},
         pixels=pixel_weights(prediction.cells, seen.pixels),
         interval=replace(interval, factor=_factor(interval, prediction, seen, COVERAGE)),
         best_margin=best_margin(score, seen),

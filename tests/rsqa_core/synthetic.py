@@ -14,6 +14,8 @@ EMBEDDING_DIM = 6
 SEMANTIC_LENGTH = EMBEDDING_DIM + len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
 FOLDS = ("east", "north", "south")
 TILE_PX = 512
+SAMPLED = 8
+"""Pixels a candidate, for the error map."""
 
 
 def head_data(
@@ -58,6 +60,8 @@ def head_data(
         size=(images, PLACES, EMBEDDING_DIM)
     )
     ious = np.clip(targets[:, None] - rng.uniform(0, 0.2, (count, 2)), 0.0, 1.0)
+    sampled = rng.random((count, SAMPLED, 4))
+    sampled[:, :, 3] = rng.random(sampled.shape[:2]) > sampled[:, :, 2]  # as the consensus says
     return HeadData(
         inputs=HeadInputs(
             semantic=embeddings.astype(np.float32),
@@ -81,5 +85,6 @@ def head_data(
         boundary_f1=np.clip(targets - 0.2, 0.0, 1.0),
         class_iou=ious.astype(np.float32),
         class_guess=np.clip(ious + 0.1 * rng.normal(size=ious.shape), 0, 1).astype(np.float32),
+        pixels=sampled.astype(np.float32),
         class_names=("land", "water"),
     )
