@@ -124,7 +124,7 @@ def export_error_maps(
     if folder.exists() and not folder.is_dir():
         raise InvalidInputError(f"Expected a folder to write to, but {folder} is a file.")
     if error_maps is None:
-        from workflows.predicting_errors import (  # type: ignore[import-not-found, unused-ignore]
+        from workflows.predicting_errors import (
             error_maps as of_current_head,
         )
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rsqa_core.features.names import VERSION
+from rsqa_core.records import INTERVAL_COVERAGE
 
-COVERAGE = 0.9
+COVERAGE = INTERVAL_COVERAGE
 """Share of candidates whose quality the stated interval is to hold."""
 RISK = 0.1
 """Share of images whose best candidate may be outside the set that may be best."""
