@@ -16,9 +16,9 @@ from rsqa_core.evaluation.baselines import (
     label_free,
     recalibrated,
 )
-from rsqa_core.features.description import full_row, imported_row
-from rsqa_core.features.masks import describe_agreement
-from rsqa_core.features.names import CONTEXT_GROUPS, FEATURE_NAMES, names_of
+from rsqa_core.features.description import context_sides, full_row, imported_side
+from rsqa_core.features.masks import PictureGrid
+from rsqa_core.features.names import FEATURE_NAMES
 
 
 def drawn_probs(seed: int, side: int = 12, classes: int = 4) -> np.ndarray:
@@ -31,11 +31,11 @@ def test_raw_baselines_are_what_their_names_say() -> None:
     """Pixel by pixel in plain Python, through the description that the pipeline makes."""
     stack = [drawn_probs(seed) for seed in range(3)]
     masks = [probs.argmax(axis=0).astype(np.uint8) for probs in stack]
-    context = names_of(CONTEXT_GROUPS)
-    rows = []
-    for probs, mask, peers in zip(stack, masks, describe_agreement(masks, 4), strict=True):
-        others = np.array([peers.get(name, np.nan) for name in context], dtype=np.float32)
-        rows.append(full_row(imported_row(probs, mask), others))
+    grid = PictureGrid(np.zeros((3, *masks[0].shape), dtype=np.uint8))
+    own = [imported_side(probs, mask) for probs, mask in zip(stack, masks, strict=True)]
+    soft = [side.soft for side in own]
+    around = context_sides(grid, masks, soft, list("abcd"), None, np.zeros((4, 2), np.float32))
+    rows = [full_row(*sides) for sides in zip(own, around, strict=True)]
 
     found = label_free(np.stack(rows))
 
