@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,44 +11,54 @@ import torch
 from scipy import stats
 
 from rsqa_core.errors import CancelledError, InvalidInputError
-from rsqa_core.features.names import FEATURE_NAMES, GROUPS
-from rsqa_core.heads.head import COVERAGE, Prediction, QualityHead
-from rsqa_core.training.head import (
-    HeadData,
-    HeadTraining,
-    _drop_groups,
-    calibrated,
-    head_loss,
-    train_head,
+from rsqa_core.features.names import (
+    CELL_NAMES,
+    FEATURE_NAMES,
+    GROUPS,
+    SEGMENTER_CELLS,
+    SEGMENTER_GROUPS,
 )
+from rsqa_core.heads.anchor import anchor
+from rsqa_core.heads.head import COVERAGE, Prediction, QualityHead
+from rsqa_core.heads.preparation import fit_preparation
+from rsqa_core.training.head import HeadTraining, _hidden, head_loss, train_head
+from rsqa_core.training.head_data import HeadData
 from tests.rsqa_core.synthetic import FOLDS, head_data
 
 ENCODER = ("colours", "e" * 64)
-QUICK = HeadTraining(epochs=3, seeds=2, width=8, weight_decay=0.5)
+QUICK = HeadTraining(epochs=2, seeds=1, width=4, weight_decay=0.5)
 
 
 def predicted(head: QualityHead, data: HeadData) -> Prediction:
-    return head.predict(
-        data.semantic[data.image_of_row],
-        data.rows,
-        [data.sources[i] for i in data.image_of_row],
-        ENCODER[1],
-    )
+    return head.predict(data.inputs, data.places, ENCODER[1])
+
+
+def smooth(gap: float, beta: float) -> float:
+    gap = abs(gap)
+    return 0.5 * gap * gap / beta if gap < beta else gap - beta / 2
 
 
 def plain_loss(
-    scores: list[float],
+    cells: list[list[float]],
+    cell_targets: list[list[float]],
+    cell_valid: list[list[float]],
     targets: list[float],
     weights: list[float],
     images: int,
     options: HeadTraining,
 ) -> float:
-    """One member's loss in plain loops: SmoothL1, correlation, pairs within each image."""
+    """One member's loss in plain loops: candidates, cells, correlation, pairs of an image."""
     total = sum(weights)
-    regression = 0.0
-    for s, t, w in zip(scores, targets, weights, strict=True):
-        gap = abs(s - t)
-        regression += w * (0.5 * gap * gap / 0.05 if gap < 0.05 else gap - 0.025) / total
+    regression = by_cell = 0.0
+    scores = []
+    for own, truth, valid, t, w in zip(
+        cells, cell_targets, cell_valid, targets, weights, strict=True
+    ):
+        area = sum(valid)
+        scores.append(sum(c * v for c, v in zip(own, valid, strict=True)) / area)
+        regression += w * smooth(scores[-1] - t, 0.05) / total
+        for c, q, v in zip(own, truth, valid, strict=True):
+            by_cell += w * v / area * smooth(c - q, 0.2) / total
 
     def mean(values: list[float]) -> float:
         return sum(v * w for v, w in zip(values, weights, strict=True)) / total
@@ -71,93 +80,144 @@ def plain_loss(
                     pairs += weight
     return (
         regression
+        + options.cells * by_cell
         + options.correlation * (1 - covariance / spread) / 2
         + options.ranking * hinge / max(pairs, 1e-6)
     )
 
 
 @pytest.mark.parametrize(
-    ("correlation", "ranking"),
-    [(0.0, 0.0), (0.7, 0.0), (0.0, 0.9), (0.3, 0.2)],
-    ids=["regression", "correlation", "ranking", "all"],
+    ("cells", "correlation", "ranking"),
+    [(0.0, 0.0, 0.0), (0.8, 0.0, 0.0), (0.0, 0.7, 0.0), (0.0, 0.0, 0.9), (0.5, 0.3, 0.2)],
+    ids=["regression", "cells", "correlation", "ranking", "all"],
 )
-def test_the_loss_equals_plain_loops(correlation: float, ranking: float) -> None:
-    options = HeadTraining(correlation=correlation, ranking=ranking)
+def test_the_loss_equals_plain_loops(cells: float, correlation: float, ranking: float) -> None:
+    options = HeadTraining(cells=cells, correlation=correlation, ranking=ranking)
     torch.manual_seed(0)
-    members, images, size = 3, 4, 5
-    logits = torch.randn(members, images * size)
+    members, images, size, places = 3, 4, 5, 6
+    logits = torch.randn(members, images * size, places)
+    cell_targets, cell_valid = torch.rand(images * size, places), torch.rand(images * size, places)
+    cell_valid[2, :4] = 0.0  # mostly without a label
     targets = torch.rand(images * size)
     targets[1] = targets[0] + 0.005  # nearly equal ones are no pair
     weights = torch.rand(members, images * size)
     weights[:, [3, 4, 9]] = 0.0  # padding
 
-    loss = head_loss(logits, targets, weights, images, options)
+    loss = head_loss(logits, cell_targets, cell_valid, targets, weights, images, options)
 
-    scores = torch.sigmoid(logits)
     expected = [
-        plain_loss(scores[m].tolist(), targets.tolist(), weights[m].tolist(), images, options)
+        plain_loss(
+            torch.sigmoid(logits[m]).tolist(),
+            cell_targets.tolist(),
+            cell_valid.tolist(),
+            targets.tolist(),
+            weights[m].tolist(),
+            images,
+            options,
+        )
         for m in range(members)
     ]
-    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-4)
+    assert float(loss) == pytest.approx(sum(expected), rel=1e-4)
+
+
+ALL_TERMS = HeadTraining(cells=0.4, correlation=0.3, ranking=0.2)
 
 
 def test_padding_and_hidden_rows_are_ignored() -> None:
-    options = HeadTraining(correlation=0.3, ranking=0.2)
     torch.manual_seed(1)
     weights = torch.ones(2, 8)
     weights[:, 3] = 0.0
     weights[1, 4:] = 0.0
-    targets = torch.rand(8)
-    logits = torch.randn(2, 8, requires_grad=True)
+    targets, cell_targets, valid = torch.rand(8), torch.rand(8, 3), torch.ones(8, 3)
+    logits = torch.randn(2, 8, 3, requires_grad=True)
     other = logits.detach().clone()
     other[:, 3], other[1, 4:] = 9.0, -9.0
 
-    loss = head_loss(logits, targets, weights, 2, options)
+    loss = head_loss(logits, cell_targets, valid, targets, weights, 2, ALL_TERMS)
     loss.backward()  # type: ignore[no-untyped-call]
 
-    assert torch.equal(loss.detach(), head_loss(other, targets, weights, 2, options))
+    again = head_loss(other, cell_targets, valid, targets, weights, 2, ALL_TERMS)
+    assert torch.equal(loss.detach(), again)
     assert logits.grad is not None
-    assert torch.equal(logits.grad[weights == 0], torch.zeros(int((weights == 0).sum())))
+    assert (logits.grad[weights == 0] == 0).all()
     assert (logits.grad[weights == 1] != 0).all()
 
 
+def test_cells_without_a_label_are_ignored() -> None:
+    torch.manual_seed(2)
+    targets, cell_targets, valid = torch.rand(4), torch.rand(4, 3), torch.ones(4, 3)
+    valid[1, 2] = 0.0
+    logits = torch.randn(1, 4, 3)
+    other, other_targets = logits.clone(), cell_targets.clone()
+    other[:, 1, 2], other_targets[1, 2] = 5.0, 0.5
+
+    first, second = (
+        head_loss(given, truth, valid, targets, torch.ones(1, 4), 2, ALL_TERMS)
+        for given, truth in ((logits, cell_targets), (other, other_targets))
+    )
+
+    assert torch.equal(first, second)
+
+
 def test_a_member_that_sees_nothing_in_a_batch_adds_no_gradient() -> None:
-    logits = torch.randn(2, 4, requires_grad=True)
+    logits = torch.randn(2, 4, 3, requires_grad=True)
     weights = torch.tensor([[1.0] * 4, [0.0] * 4])
 
-    head_loss(logits, torch.rand(4), weights, 1, HeadTraining(correlation=0.3)).backward()  # type: ignore[no-untyped-call]
+    head_loss(
+        logits, torch.rand(4, 3), torch.ones(4, 3), torch.rand(4), weights, 1, ALL_TERMS
+    ).backward()  # type: ignore[no-untyped-call]
 
     assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
-    assert torch.equal(logits.grad[1], torch.zeros(4))
+    assert (logits.grad[1] == 0).all()
+
+
+def test_a_member_learns_the_same_whoever_trains_beside_it() -> None:
+    torch.manual_seed(3)
+    logits, weights = torch.randn(3, 4, 3), torch.rand(3, 4)
+    rest = (torch.rand(4, 3), torch.ones(4, 3), torch.rand(4))
+
+    whole = head_loss(logits, *rest, weights, 2, ALL_TERMS)
+    alone = [head_loss(logits[[m]], *rest, weights[[m]], 2, ALL_TERMS).item() for m in range(3)]
+
+    assert float(whole) == pytest.approx(sum(alone), rel=1e-5)
 
 
 @pytest.fixture(scope="module")
 def data() -> HeadData:
-    return head_data(images=36, seed=1)
+    return head_data(images=18, seed=1)
 
 
 @pytest.fixture(scope="module")
 def learnt(data: HeadData) -> QualityHead:
-    return train_head(data, ENCODER, replace(QUICK, epochs=30), trained_on=("made up",))
+    options = replace(QUICK, epochs=15, seeds=2, learning_rate=2e-2)
+    return train_head(data, ENCODER, options, trained_on=("made up",))
 
 
-def test_training_learns_what_holds_on_images_it_never_saw(learnt: QualityHead) -> None:
-    unseen = head_data(images=30, seed=2)
-    untrained = train_head(unseen, ENCODER, replace(QUICK, epochs=1, learning_rate=1e-9))
+@pytest.fixture(scope="module")
+def clean(data: HeadData) -> QualityHead:
+    """What a quick training on the data as they are gives."""
+    return train_head(data, ENCODER, QUICK)
 
-    after = predicted(learnt, unseen).score
-    before = predicted(untrained, unseen).score
 
-    assert stats.spearmanr(after, unseen.targets).statistic > 0.9
-    assert np.abs(after - unseen.targets).mean() < 0.08
-    assert np.abs(after - unseen.targets).mean() < 0.7 * np.abs(before - unseen.targets).mean()
+def test_training_learns_what_the_first_guess_does_not_say(learnt: QualityHead) -> None:
+    unseen = head_data(images=20, seed=2)
+    logits = anchor(unseen.inputs.rows, unseen.inputs.cells)
+    guess = (1 / (1 + np.exp(-logits.astype(np.float64)))).mean(axis=1)
+
+    after = predicted(learnt, unseen)
+
+    error, without = (np.abs(each - unseen.targets).mean() for each in (after.score, guess))
+    assert error < 0.75 * without
+    assert stats.spearmanr(after.score, unseen.targets).statistic > 0.8
+    off = np.abs(after.cells - unseen.cell_targets).mean()
+    assert off < np.abs(1 / (1 + np.exp(-logits)) - unseen.cell_targets).mean()
 
 
 def test_scores_of_training_images_are_honest(learnt: QualityHead, data: HeadData) -> None:
     given = predicted(learnt, data)
 
-    assert stats.spearmanr(given.score, data.targets).statistic > 0.8
+    assert stats.spearmanr(given.score, data.targets).statistic > 0.7
 
 
 def test_a_member_a_fold_and_seed(data: HeadData, learnt: QualityHead) -> None:
@@ -172,16 +232,21 @@ def poisoned(data: HeadData, fold: str) -> HeadData:
     """The same with everything that is known of one fold turned upside down."""
     images = np.array([name == fold for name in data.fold_names])
     rows = images[data.image_of_row]
-    semantic, numbers, targets = data.semantic.copy(), data.rows.copy(), data.targets.copy()
+    semantic, tokens = data.inputs.semantic.copy(), data.inputs.tokens.copy()
+    numbers, cells = data.inputs.rows.copy(), data.inputs.cells.copy()
+    targets, cell_targets = data.targets.copy(), data.cell_targets.copy()
     semantic[images] *= -3.0
+    tokens[images] *= -3.0
     numbers[rows] = 7.0 - numbers[rows]
+    cells[rows] = 7.0 - cells[rows]
     targets[rows] = 1.0 - targets[rows]
-    return replace(data, semantic=semantic, rows=numbers, targets=targets)
+    cell_targets[rows] = 1.0 - cell_targets[rows]
+    inputs = replace(data.inputs, semantic=semantic, tokens=tokens, rows=numbers, cells=cells)
+    return replace(data, inputs=inputs, targets=targets, cell_targets=cell_targets)
 
 
 @pytest.mark.parametrize("fold", sorted(FOLDS))
-def test_a_member_never_sees_its_fold(data: HeadData, fold: str) -> None:
-    clean = train_head(data, ENCODER, QUICK)
+def test_a_member_never_sees_its_fold(data: HeadData, clean: QualityHead, fold: str) -> None:
     changed = train_head(poisoned(data, fold), ENCODER, QUICK)
     own = np.array(clean.card.member_fold) == sorted(FOLDS).index(fold)
 
@@ -189,9 +254,9 @@ def test_a_member_never_sees_its_fold(data: HeadData, fold: str) -> None:
         after = changed.network.get_parameter(name)
         assert torch.equal(before[own], after[own]), name
     assert not torch.equal(clean.network.w1.weight[~own], changed.network.w1.weight[~own])
-    for name in ("embedding_mean", "basis", "semantic_scale", "feature_mean", "feature_scale"):
-        before, after = getattr(clean.preparation, name), getattr(changed.preparation, name)
-        assert torch.equal(before[own], after[own]), name
+    for name, before in clean.preparation.tensors().items():
+        assert torch.equal(before[own], changed.preparation.tensors()[name][own]), name
+    assert clean.card.offsets[fold] == pytest.approx(changed.card.offsets[fold], abs=1e-6)
 
 
 def test_images_of_no_fold_teach_every_member(data: HeadData) -> None:
@@ -210,11 +275,12 @@ def test_images_of_no_fold_teach_every_member(data: HeadData) -> None:
 def test_a_label_of_no_weight_teaches_nothing(data: HeadData) -> None:
     weights = data.weights.copy()
     weights[::5] = 0.0
-    targets = data.targets.copy()
-    targets[::5] = 0.5
+    targets, cells = data.targets.copy(), data.cell_targets.copy()
+    targets[::5] = cells[::5] = 0.5
+    unsure = replace(data, weights=weights)
 
-    clean = train_head(replace(data, weights=weights), ENCODER, QUICK)
-    changed = train_head(replace(data, weights=weights, targets=targets), ENCODER, QUICK)
+    clean = train_head(unsure, ENCODER, QUICK)
+    changed = train_head(replace(unsure, targets=targets, cell_targets=cells), ENCODER, QUICK)
 
     assert torch.equal(clean.network.w1.weight, changed.network.w1.weight)
 
@@ -237,28 +303,17 @@ def test_any_number_of_epochs_can_be_asked_for(data: HeadData, epochs: int) -> N
 
 def test_images_of_different_numbers_of_candidates_train_together() -> None:
     data = head_data(images=12)
-    kept = np.array([row for row in range(48) if row % 4 <= data.image_of_row[row] % 4])
-    uneven = replace(
-        data,
-        rows=data.rows[kept],
-        image_of_row=data.image_of_row[kept],
-        targets=data.targets[kept],
-        weights=data.weights[kept],
-    )
+    kept = np.array([row for row in range(36) if row % 3 <= data.image_of_row[row] % 3])
+    uneven = data.only(kept)
 
-    head = train_head(uneven, ENCODER, QUICK)
+    calm = replace(QUICK, hidden=0.0)  # which rows are hidden goes by their place
+
+    head = train_head(uneven, ENCODER, calm)
 
     assert np.isfinite(predicted(head, uneven).score).all()
     # Rows in another order, so that what fills up short images is another candidate.
     order = np.roll(np.arange(len(kept)), -int((uneven.image_of_row == 0).sum()))
-    moved = replace(
-        uneven,
-        rows=uneven.rows[order],
-        image_of_row=uneven.image_of_row[order],
-        targets=uneven.targets[order],
-        weights=uneven.weights[order],
-    )
-    after = train_head(moved, ENCODER, QUICK)
+    after = train_head(uneven.only(order), ENCODER, calm)
     assert predicted(after, uneven).score == pytest.approx(predicted(head, uneven).score, abs=1e-4)
 
 
@@ -266,25 +321,6 @@ def test_images_of_different_numbers_of_candidates_train_together() -> None:
 def test_one_fold_is_too_few(names: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInputError, match=r"two folds, but got \['north'\]"):
         train_head(head_data(images=6, folds=names), ENCODER, QUICK)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda d: {"targets": d.targets[:-1]}, "one length"),
-        (lambda d: {"weights": d.weights[:-1]}, "one length"),
-        (lambda d: {"targets": np.where(d.targets > 0.5, np.nan, d.targets)}, r"\[0, 1\]"),
-        (lambda d: {"targets": d.targets + 0.9}, r"\[0, 1\]"),
-    ],
-    ids=["targets", "weights", "NaN", "beyond 1"],
-)
-def test_data_that_does_not_fit_is_refused(
-    change: Callable[[HeadData], dict[str, object]], message: str
-) -> None:
-    data = head_data(images=6)
-
-    with pytest.raises(InvalidInputError, match=message):
-        replace(data, **change(data))
 
 
 def test_training_reports_and_can_be_stopped(data: HeadData) -> None:
@@ -297,7 +333,7 @@ def test_training_reports_and_can_be_stopped(data: HeadData) -> None:
 
     with pytest.raises(CancelledError):
         train_head(data, ENCODER, QUICK, progress=stopping)
-    assert seen == [(1, 3), (2, 3)]
+    assert seen == [(1, 2), (2, 2)]
 
 
 def test_the_interval_covers_its_share_of_honest_errors(
@@ -306,47 +342,30 @@ def test_the_interval_covers_its_share_of_honest_errors(
     given = predicted(learnt, data)
     inside = (given.low <= data.targets) & (data.targets <= given.high)
 
-    assert inside.mean() == pytest.approx(COVERAGE, abs=0.02)
-    unseen = head_data(images=40, seed=9)
+    assert inside.mean() == pytest.approx(COVERAGE, abs=0.04)
+    unseen = head_data(images=20, seed=9)
     given = predicted(learnt, unseen)
     inside = (given.low <= unseen.targets) & (unseen.targets <= given.high)
-    assert inside.mean() > COVERAGE - 0.1  # more, as all members share in these scores
+    assert inside.mean() > COVERAGE - 0.12
 
 
-def test_every_image_has_the_same_say_in_calibration(learnt: QualityHead) -> None:
-    # Ten images of one candidate each, and one of forty that are far off.
-    data = head_data(images=11, per_image=40, seed=5)
-    rows = np.concatenate([np.arange(10) * 40, np.arange(400, 440)])
-    honest = predicted(learnt, data).score[rows]
-    targets = np.clip(honest + np.where(np.arange(50) < 10, 0.01, 0.4), 0, 1)
-    uneven = replace(
-        data,
-        rows=data.rows[rows],
-        image_of_row=data.image_of_row[rows],
-        targets=targets.astype(np.float32),
-        weights=data.weights[rows],
-    )
+def test_hidden_rows_lose_what_only_a_segmenter_says() -> None:
+    data = head_data(images=4)
+    preparation = fit_preparation(data.inputs, np.ones((2, 4), dtype=bool))
+    prepared = preparation.prepared(data.inputs)
+    hide = torch.zeros(len(data.inputs), dtype=torch.bool)
+    hide[[2, 7]] = True
+    bare = data.inputs.rows.copy(), data.inputs.cells.copy()
+    names = [name for group in SEGMENTER_GROUPS for name in GROUPS[group]]
+    bare[0][:, [FEATURE_NAMES.index(name) for name in names]] = np.nan
+    bare[1][:, :, [CELL_NAMES.index(name) for name in SEGMENTER_CELLS]] = np.nan
+    expected = preparation.prepared(replace(data.inputs, rows=bare[0], cells=bare[1]))
 
-    floor, times = calibrated(learnt, uneven).card.interval
+    found = _hidden(prepared, hide)
 
-    assert times == pytest.approx(floor / 0.03)
-    assert floor < 0.011  # nine of eleven images are right within 0.01
-
-
-def test_groups_are_dropped_as_if_they_were_missing() -> None:
-    features = torch.randn(2, 400, len(FEATURE_NAMES) + len(GROUPS))
-    features[..., len(FEATURE_NAMES) :] = 0.0
-    before = features.clone()
-
-    dropped = _drop_groups(features, 0.3, np.random.default_rng(0))
-
-    assert torch.equal(features, before)
-    for group, (name, names) in enumerate(GROUPS.items()):
-        flag = dropped[0, :, len(FEATURE_NAMES) + group] == 1
-        columns = [FEATURE_NAMES.index(n) for n in names]
-        assert float(flag.float().mean()) == pytest.approx(0.3, abs=0.08), name
-        assert torch.equal(
-            dropped[:, flag][:, :, columns], torch.zeros(2, int(flag.sum()), len(names))
-        )
-        assert torch.equal(dropped[:, ~flag][:, :, columns], features[:, ~flag][:, :, columns])
-    assert torch.equal(_drop_groups(features, 0.0, np.random.default_rng(0)), features)
+    assert torch.equal(found.rows[:, hide], expected.rows[:, hide])
+    assert torch.equal(found.cells[:, hide], expected.cells[:, hide])
+    assert torch.equal(found.rows[:, ~hide], prepared.rows[:, ~hide])
+    assert torch.equal(found.cells[:, ~hide], prepared.cells[:, ~hide])
+    assert not torch.equal(prepared.rows[:, hide], expected.rows[:, hide])  # left as it was
+    assert _hidden(prepared, torch.zeros_like(hide)) is prepared
