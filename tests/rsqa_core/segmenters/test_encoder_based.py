@@ -78,7 +78,7 @@ def test_their_features_are_described_like_those_of_a_network(name: str) -> None
     assert segmenter.trained_on == {"seen"}
     assert given.features["encoder"].shape == (3, 4, 4)
     assert given.features["decoder"].shape == (3, CANVAS, CANVAS)
-    taps = describe_taps(given, segmenter)
+    taps = describe_taps(given, segmenter).values
     assert taps["tap_nearest_agreement"] > 0.8
     assert all(np.isfinite(list(taps.values())))
     consistency = describe_consistency(rgb, given, segmenter)

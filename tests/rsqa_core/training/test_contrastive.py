@@ -191,11 +191,11 @@ def test_the_region_term_teaches_tokens_the_class_below_them() -> None:
     train_contrastive(towers, pick([source], trusted=True), names, options)
 
     from rsqa_core.encoders.captions import class_prompts
-    from rsqa_core.encoders.openclip import _grid_and_pooled
+    from rsqa_core.encoders.grids import grid_and_pooled
 
     images = towers.images([source.picture(i)[0] for i in range(6)], SIDE_PX, "cpu")
     with torch.inference_mode():
-        grid, _ = _grid_and_pooled(towers.model, images)
+        grid, _ = grid_and_pooled(towers.model, images)
     texts = np.stack([towers.embed_texts(class_prompts(n), "cpu").mean(axis=0) for n in names])
     assert grid is not None
     guess = (grid.numpy() @ texts.T).argmax(axis=-1)
