@@ -131,7 +131,7 @@ def describe_candidates(
     worker = _Describer(installation, classes, encoder, sides)
     semantic_store = semantic_features(root, encoder[1])
     context_store = context_features(root, encoder[1])
-    keys = [_context_keys(image, found, classes) for image, found in groups]
+    keys = [_context_keys(image, found, classes, sides) for image, found in groups]
     unseen = set(semantic_store.missing([image.sha256 for image, _ in groups]))
     stale = set(context_store.missing([key for group in keys for key in group]))
     todo = [
@@ -277,11 +277,16 @@ def _companies(found: Sequence[Candidate]) -> list[tuple[list[int], list[int]]]:
 
 
 def _context_keys(
-    image: ImageRecord, found: Sequence[Candidate], classes: Sequence[str]
+    image: ImageRecord, found: Sequence[Candidate], classes: Sequence[str], sides: Sides
 ) -> list[str]:
+    # A mask says less to the consensus while its probabilities are missing.
+    told = [
+        c.mask_sha256 + ("" if sides[_side_key(image, c)].soft is not None else " bare")
+        for c in found
+    ]
     keys: dict[int, str] = {}
     for among, described in _companies(found):
-        peers = [found[i].mask_sha256 for i in among]
+        peers = [told[i] for i in among]
         keys |= {
             i: context_key(image.sha256, found[i].mask_sha256, peers, classes) for i in described
         }

@@ -42,8 +42,12 @@ def candidate_key(image_sha256: str, mask_sha256: str) -> str:
 
 
 def context_key(
-    image_sha256: str, mask_sha256: str, peer_sha256s: Sequence[str], classes: Sequence[str]
+    image_sha256: str, mask_sha256: str, peers: Sequence[str], classes: Sequence[str]
 ) -> str:
-    """Name a candidate among its peers: another set of candidates gives another key."""
-    peers = hashlib.sha256(" ".join([*sorted(peer_sha256s), "|", *classes]).encode()).hexdigest()
-    return f"{candidate_key(image_sha256, mask_sha256)}-{peers[:24]}"
+    """Name a candidate among its peers: another set of candidates gives another key.
+
+    Args:
+        peers: each candidate's mask, and whether its probabilities are known.
+    """
+    company = hashlib.sha256(" ".join([*sorted(peers), "|", *classes]).encode()).hexdigest()
+    return f"{candidate_key(image_sha256, mask_sha256)}-{company[:24]}"
