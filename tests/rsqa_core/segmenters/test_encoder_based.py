@@ -82,7 +82,7 @@ def test_their_features_are_described_like_those_of_a_network(name: str) -> None
     assert taps["tap_nearest_agreement"] > 0.8
     assert all(np.isfinite(list(taps.values())))
     consistency = describe_consistency(rgb, given, segmenter)
-    assert all(0 <= value <= 1 for value in consistency.values())
+    assert all(0 <= value <= 1 for value in consistency.values.values())
 
 
 @pytest.mark.parametrize("name", list(ENCODER_SEGMENTERS))
