@@ -92,6 +92,9 @@ def train_base_head(
 ) -> dict[str, Any]:
     """Train the base head on the candidates of imported projects, write it with its card.
 
+    The first project has a fold a scene, every other one is one fold as a whole: its errors are
+    then those of imagery that nothing was learnt from.
+
     Returns:
         the figures of the card: agreement on held-out folds, per fold, and the interval's coverage.
     """
@@ -107,7 +110,12 @@ def train_base_head(
         progress=progress,
     )
     names = (encoder_name, encoder.fingerprint)
-    data = joined([head_data(installation, slug, names, progress=progress) for slug in slugs])
+    data = joined(
+        [
+            head_data(installation, slug, names, whole=place > 0, progress=progress)
+            for place, slug in enumerate(slugs)
+        ]
+    )
     lines = tuple(
         f"project {slug}: candidates of {', '.join(_segmenters(installation, slug))}"
         for slug in slugs
@@ -120,14 +128,14 @@ def head_data(
     slug: str,
     encoder: tuple[str, str],
     *,
+    whole: bool = False,
     progress: Progress = no_progress,
 ) -> HeadData:
     """Return a project's candidates that have a reference mask, one fold a scene.
 
-    A project of more than MAX_SCENE_FOLDS scenes is one fold as a whole.
-
     Args:
         encoder: name and fingerprint.
+        whole: True makes the project one fold, as one of more than MAX_SCENE_FOLDS scenes is.
 
     Raises:
         InvalidInputError: the project has no candidate with a reference mask.
@@ -188,7 +196,7 @@ def head_data(
         )
     rows = np.array(kept)
     scenes = {image.scene for image in described.images}
-    many = len(scenes) > MAX_SCENE_FOLDS
+    many = whole or len(scenes) > MAX_SCENE_FOLDS
     stacked = {name: np.array(values, dtype=np.float32) for name, values in columns.items()}
     return HeadData(
         inputs=described.inputs.only(rows),

@@ -74,7 +74,8 @@ def write_base_head_card(folder: Path, card: HeadCard, figures: Mapping[str, Any
         "trained on": "; ".join(card.trained_on),
         "encoder": f"{card.encoder_name} ({card.encoder_fingerprint[:12]})",
         "held-out figures": "every fold is scored by members that never saw it",
-        "command": "rsqa train-head --project dubai",
+        "command": "rsqa train-head "
+        + " ".join(f"--project {line.split(':')[0].split()[-1]}" for line in card.trained_on),
         "commit": str(figures["commit"]),
         "seed": str(figures["seed"]),
         "licence": "Apache-2.0",

@@ -38,8 +38,8 @@ class HeadTraining:
     epochs: int = 12
     images_per_batch: int = 16
     learning_rate: float = 5e-3
-    weight_decay: float = 3.0
-    width: int = 32
+    weight_decay: float = 1.0
+    width: int = 64
     gate: str = "two-way"
     branch: str = "both"
     seeds: int = 3
@@ -89,7 +89,9 @@ def train_head(
         encoder_fingerprint=encoder[1],
         folds={
             name: tuple(
-                sorted({s for s, n in zip(sources, data.fold_names, strict=True) if n == name})
+                sorted(
+                    {s for s, n in zip(sources, data.fold_names, strict=True) if s and n == name}
+                )
             )
             for name in names
         },

@@ -29,7 +29,10 @@ Examples:
 @click.option("--seed", default=0, show_default=True, help="Of weights and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: the shipped one.")
 def command(slugs: tuple[str, ...], encoder: str, seed: int, out: Path | None) -> None:
-    """Train the base head from candidates of projects with reference masks, one fold a scene."""
+    """Train the base head from candidates of projects with reference masks.
+
+    Every scene of the first project is a fold, and so is every other project as a whole.
+    """
     from rsqa_core.heads.head import WEIGHTS_DIR
     from workflows.commands.progress import ProgressBar
     from workflows.opening import open_installation
