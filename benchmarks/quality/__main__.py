@@ -7,6 +7,11 @@ the others, with and without 20 labels of it. Prints the tables and writes quali
 quality.csv (a row a protocol and method) and quality.md with its plots to benchmarks/results/.
 What is slow is kept in the installation, so a second run takes minutes.
 
+``--parts`` picks what is measured: the protocols; ablations of the head; masks of another image
+(sanity); error against labels (curve); alarms. Without the protocols no baseline is computed, and
+each part replaces what quality.json and quality.md have of it. docs/benchmark.md says how each
+figure is made.
+
 ``--smoke`` runs on tiny generated scenes in a temporary folder and records nothing there.
 """
 
@@ -20,8 +25,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.quality.candidates import Candidates, load_candidates
+from benchmarks.quality.curve import DRAWS
+from benchmarks.quality.further import PARTS, Amounts, report_parts
 from benchmarks.quality.markdown import write_markdown
-from benchmarks.quality.methods import Method, baselines, head_method
+from benchmarks.quality.methods import HEAD, Method, baselines, head_method
 from benchmarks.quality.plots import draw_plots
 from benchmarks.quality.protocol import run
 from benchmarks.quality.report import (
@@ -49,8 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--projects", nargs="+", default=["dubai"], help="the first is the main one"
     )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--protocols", nargs="+", choices=list(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--seeds", type=int, default=5, help="of everything that draws")
+    parser.add_argument(
+        "--part-seeds", type=int, default=1, help="of the ablations, slow as they are"
+    )
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of orders of labels")
     parser.add_argument("--resamples", type=int, default=1000, help="of source images")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where files are written")
     parser.add_argument("--smoke", action="store_true", help="quick, on generated scenes")
@@ -59,23 +71,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.smoke:
         with tempfile.TemporaryDirectory(prefix="rsqa-bench-") as folder:
             installation = tiny_installation(Path(folder) / "home")
-            quick = head_method(HeadTraining(epochs=2, seeds=1, width=8))
+            quick = HeadTraining(epochs=2, seeds=1, width=8)
             results = options.results if options.results != RESULTS else Path(folder) / "results"
-            report(installation, list(PROJECTS), [quick], 2, 20, results, list(PROTOCOLS))
+            if "protocols" in options.parts:
+                tested = [head_method(quick)]
+                report(installation, list(PROJECTS), tested, 2, 20, results, list(PROTOCOLS))
+            amounts = Amounts(seeds=1, draws=2, repeats=20)
+            report_parts(installation, list(PROJECTS), options.parts, quick, amounts, results)
             installation.database.close()
         return
     if options.home is None:
         parser.error("expected --home DIR, the installation to measure on, or --smoke")
     installation = open_installation(Settings(home=options.home.resolve()))
-    report(
-        installation,
-        options.projects,
-        [head_method()],
-        options.seeds,
-        options.resamples,
-        options.results,
-        options.protocols,
-    )
+    if "protocols" in options.parts:
+        report(
+            installation,
+            options.projects,
+            [head_method()],
+            options.seeds,
+            options.resamples,
+            options.results,
+            options.protocols,
+        )
+    amounts = Amounts(options.part_seeds, options.draws, options.resamples)
+    report_parts(installation, options.projects, options.parts, HEAD, amounts, options.results)
 
 
 def report(

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.summaries import Finder, ImageSummary, SegmenterFinder, summarise
+from benchmarks.quality.summaries import (
+    Finder,
+    ImageSummary,
+    SegmenterFinder,
+    not_summarised,
+    summarise,
+)
 from db.store import candidates as candidate_store
 from db.store import images as image_store
 from db.store import projects
@@ -16,7 +22,7 @@ from rsqa_core.encoders.openclip import COMPACT, load_encoder
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.evaluation.components import Components
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.records import is_synthetic
+from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
 from rsqa_core.training.head_data import HeadData
 from rsqa_core.training.head_data import joined as joined_labels
 from workflows.describing import DescribedCandidates, consensus_of_image, describe_candidates
@@ -120,6 +126,7 @@ def load_candidates(
     *,
     encoder_name: str = COMPACT,
     find: Finder | None = None,
+    summaries: bool = True,
     progress: Progress = no_progress,
 ) -> Candidates:
     """Describe and summarise every labelled candidate of ``slugs``.
@@ -128,13 +135,14 @@ def load_candidates(
 
     Args:
         find: gives the segmenter of a fingerprint; default: one with weights in a file.
+        summaries: False leaves out what only baselines need, for which segmenters run again.
 
     Raises:
         InvalidInputError: a project has no candidate with a measured accuracy.
     """
     encoder = load_encoder(encoder_name, cache_dir=installation.settings.home / "encoders")
     names = (encoder_name, encoder.fingerprint)
-    finder = find or SegmenterFinder(installation.settings.home)
+    finder = (find or SegmenterFinder(installation.settings.home)) if summaries else None
     return joined([_of_project(installation, slug, names, finder, progress) for slug in slugs])
 
 
@@ -162,9 +170,31 @@ def _of_project(
     installation: Installation,
     slug: str,
     encoder: tuple[str, str],
-    find: Finder,
+    find: Finder | None,
     progress: Progress,
 ) -> Candidates:
+    project, groups = labelled_groups(installation, slug)
+    described = describe_candidates(installation, project, groups, encoder, progress=progress)
+    if find is None:
+        summaries = [not_summarised(len(found)) for _, found in groups]
+    else:
+        summaries = summarise(installation, project, groups, find, progress=progress)
+    labelled = head_data(installation, slug, encoder, progress=progress)
+    together = tuple(
+        consensus_of_image(installation, project, image, found).together.astype(np.float16)
+        for image, found in groups
+    )
+    return _table(installation, slug, described, summaries, encoder, labelled, together)
+
+
+def labelled_groups(
+    installation: Installation, slug: str
+) -> tuple[Project, list[tuple[ImageRecord, list[Candidate]]]]:
+    """Return a project and its images with their real candidates whose accuracy is known.
+
+    Raises:
+        InvalidInputError: there are none.
+    """
     with installation.database.read() as session:
         project = projects.get(session, slug)
         groups = groups_of(
@@ -184,14 +214,7 @@ def _of_project(
             f"Project {slug!r} has no candidates with a reference mask. Import masks beside the "
             "images, then make candidates: rsqa segment."
         )
-    described = describe_candidates(installation, project, groups, encoder, progress=progress)
-    summaries = summarise(installation, project, groups, find, progress=progress)
-    labelled = head_data(installation, slug, encoder, progress=progress)
-    together = tuple(
-        consensus_of_image(installation, project, image, found).together.astype(np.float16)
-        for image, found in groups
-    )
-    return _table(installation, slug, described, summaries, encoder, labelled, together)
+    return project, groups
 
 
 def _table(

@@ -158,7 +158,7 @@ def _head(options: HeadTraining, train: Candidates, test: Candidates, seed: int)
     every = train.labelled
     foreign = ~np.isin(train.dataset, np.unique(test.dataset))
     base_rows = np.flatnonzero(foreign) if foreign.any() else np.arange(len(train))
-    data = _with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
+    data = with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
     head = train_head(data, train.encoder, replace(options, seed=seed))
     own = np.setdiff1d(np.arange(len(train)), base_rows)
     if own.size:
@@ -193,7 +193,7 @@ def _error_map(
     )
 
 
-def _with_folds(data: HeadData, scenes: NDArray[np.str_]) -> HeadData:
+def with_folds(data: HeadData, scenes: NDArray[np.str_]) -> HeadData:
     """Return data whose folds are scenes of at least five images; the others train every member."""
     folds = [""] * len(data.fold_names)
     for image, scene in zip(data.image_of_row, scenes, strict=True):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -34,12 +36,49 @@ def draw_plots(folder: Path, run: Run) -> dict[str, str]:
             continue
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
-        stream = io.BytesIO()
-        # No date and no version inside, so that the same run writes the same file.
-        figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-        write_atomically(folder / f"quality-{name}.png", stream.getvalue())
+        _save(figure, folder / f"quality-{name}.png")
         drawn[f"quality-{name}.png"] = title
     return drawn
+
+
+CURVES = {
+    "random": ("random order", "tab:blue"),
+    "queue": ("most informative, as the queue", "tab:orange"),
+}
+
+
+def draw_curve(folder: Path, content: Mapping[str, Any]) -> str | None:
+    """Draw the mean error against labels of both orders, and of the best other one; name the file.
+
+    None where a scene has too few candidates for a curve.
+    """
+    means = content["mean"]
+    if len(means["random"]["labels"]) < 2:
+        return None
+    others = [name for name in means if name not in CURVES]
+    best = min(others, key=lambda name: float(np.mean(means[name]["mae"])))
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for name, (label, colour) in (CURVES | {best: (f"best other: {best}", "tab:green")}).items():
+        curve = means[name]
+        axes.plot(curve["labels"], curve["mae"], color=colour, label=label)
+        axes.fill_between(
+            curve["labels"], curve["mae_low"], curve["mae_high"], color=colour, alpha=0.15
+        )
+    axes.set_title("Error on candidates without a label, mean of scenes", fontsize=10)
+    axes.set(xlabel="labels of the scene", ylabel="MAE; bands: 5 to 95 % of draws")
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    _save(figure, folder / "quality-labels.png")
+    return "quality-labels.png"
+
+
+def _save(figure: Figure, path: Path) -> None:
+    stream = io.BytesIO()
+    # No date and no version inside, so that the same run writes the same file.
+    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
+    write_atomically(path, stream.getvalue())
 
 
 def _predicted(axes: Axes, run: Run, protocol: str) -> bool:

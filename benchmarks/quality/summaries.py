@@ -169,6 +169,17 @@ def label_quality(mask: Mask, others: Sequence[Probs | None]) -> tuple[float, fl
     return float(image[0]), float(pixels.mean())
 
 
+def not_summarised(candidates: int) -> ImageSummary:
+    """Return the summary of an image of whose candidates nothing is known."""
+    return ImageSummary(
+        np.full((candidates, 2, BINS), np.nan, dtype=np.float32),
+        np.full((candidates, 2), np.nan),
+        np.zeros((candidates, 2, 2, ERROR_BINS), dtype=np.int64),
+        _NO_COMPONENTS,
+        np.zeros(candidates, dtype=np.int64),
+    )
+
+
 class SegmenterFinder:
     """Finds weights by the sha256 of their file, and loads each once.
 

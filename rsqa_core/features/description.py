@@ -141,8 +141,9 @@ def context_sides(
     classes: Sequence[str],
     tokens: NDArray[np.float32] | None,
     class_vectors: NDArray[np.float32],
+    only: Sequence[int] | None = None,
 ) -> list[ContextSide]:
-    """Describe all candidates of one image.
+    """Describe the candidates of one image.
 
     Args:
         grid: the picture.
@@ -151,6 +152,7 @@ def context_sides(
         classes: project class names by id.
         tokens: the encoder's (h, w, D) view, or None.
         class_vectors: (K, D) prompt vectors of ``classes``.
+        only: places of those that are described, the others are their peers; default: all.
     """
     consensus = consensus_of(masks, soft, len(classes))
     colours = grid.colour_posterior(spread_over(consensus.together, grid.grey.shape))
@@ -160,7 +162,8 @@ def context_sides(
     if len(masks) < 2:
         ious = np.full_like(ious, np.nan)
     sides = []
-    for index, mask in enumerate(masks):
+    for index in range(len(masks)) if only is None else only:
+        mask = masks[index]
         parts = [
             describe_mask(mask, classes),
             describe_picture(grid, mask, classes, colours),

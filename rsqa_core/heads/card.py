@@ -54,7 +54,7 @@ class HeadCard:
         encoder_fingerprint: the encoder whose embeddings it takes; others are refused.
         folds: name of each fold: the source images (sha256 of the file) that its members never saw.
         member_fold: fold of each member, -1 for a member that saw everything.
-        gate, branch, width: of the network.
+        gate, branch, width, anchored: of the network.
         offsets: name of a fold, or "" for all members: what each segmenter's candidates are better
             (or worse, negative) than the network says, in units of quality, by its name.
         interval: half-width of the stated interval of COVERAGE.
@@ -73,6 +73,7 @@ class HeadCard:
     gate: str = "two-way"
     branch: str = "both"
     width: int = 32
+    anchored: bool = True
     offsets: dict[str, dict[str, float]] = field(default_factory=dict)
     interval: Interval = field(default_factory=Interval)
     best_margin: float = 0.05

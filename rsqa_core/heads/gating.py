@@ -65,6 +65,7 @@ class GatedHead(nn.Module):
         width: d.
         gate: ``two-way`` as above; ``one-way`` leaves s unchanged; ``none`` concatenates.
         branch: ``both``, or the only one whose features are used (an ablation).
+        anchored: add the label-free guess; without it the head starts at one half (an ablation).
     """
 
     def __init__(
@@ -75,10 +76,12 @@ class GatedHead(nn.Module):
         gate: str = "two-way",
         dropout: float = 0.1,
         branch: str = "both",
+        anchored: bool = True,
     ) -> None:
         super().__init__()
         self.gate = gate
         self.branch = branch
+        self.anchored = anchored
         self.dropout = dropout
         self.project_vector = MemberLinear(members, vector_inputs, width)
         self.project_token = MemberLinear(members, COMPONENTS, width)
@@ -119,6 +122,7 @@ class GatedHead(nn.Module):
         if self.branch != "semantic":
             logits = logits + self.linear_cell(prepared.cells)[..., 0]
             logits = logits + self.linear_row(prepared.rows)
+        if self.branch != "semantic" and self.anchored:
             logits = logits + self.gain * guess
         return logits
 

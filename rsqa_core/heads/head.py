@@ -278,6 +278,7 @@ def _rebuilt(
         card.width,
         card.gate,
         branch=card.branch,
+        anchored=card.anchored,
     )
     network.load_state_dict(part("network."))
     residual = None

@@ -42,6 +42,7 @@ class HeadTraining:
     width: int = 64
     gate: str = "two-way"
     branch: str = "both"
+    anchored: bool = True
     seeds: int = 3
     cells: float = 0.5
     correlation: float = 0.02
@@ -82,6 +83,7 @@ def train_head(
         options.width,
         options.gate,
         branch=options.branch,
+        anchored=options.anchored,
     )
     sources = _sources_of_images(data)
     card = HeadCard(
@@ -99,6 +101,7 @@ def train_head(
         gate=options.gate,
         branch=options.branch,
         width=options.width,
+        anchored=options.anchored,
         trained_on=trained_on,
     )
     head = QualityHead(network, preparation, card)
