@@ -12,7 +12,16 @@ from rsqa_core.errors import InvalidInputError
 MODEL_HUB = "https://huggingface.co"
 """Where model weights come from unless RSQA_MODEL_HUB names a mirror of it."""
 
-_KNOWN = {"RSQA_HOME", "RSQA_SAMPLE_MIRROR", "RSQA_OFFLINE", "RSQA_MODEL_HUB"}
+RUNTIMES = ("auto", "torch", "openvino")
+"""What runs image encoders: torch, OpenVINO, or the latter where it repays its preparation."""
+
+_KNOWN = {
+    "RSQA_HOME",
+    "RSQA_SAMPLE_MIRROR",
+    "RSQA_OFFLINE",
+    "RSQA_MODEL_HUB",
+    "RSQA_RUNTIME",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,14 @@ class Settings:
         sample_mirror: folder with one subfolder per sample data set, used before the network.
         offline: True forbids every download.
         model_hub: address of the hub that encoders are downloaded from.
+        runtime: one of RUNTIMES.
     """
 
     home: Path
     sample_mirror: Path | None = None
     offline: bool = False
     model_hub: str = MODEL_HUB
+    runtime: str = "auto"
 
     @property
     def database_path(self) -> Path:
@@ -75,7 +86,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from ``RSQA_*`` variables; unknown ones are refused.
 
     ``RSQA_HOME`` defaults to ``var/`` beside app.py, ``RSQA_SAMPLE_MIRROR`` to none,
-    ``RSQA_OFFLINE`` to 0 and ``RSQA_MODEL_HUB`` to MODEL_HUB.
+    ``RSQA_OFFLINE`` to 0, ``RSQA_MODEL_HUB`` to MODEL_HUB and ``RSQA_RUNTIME`` to auto.
 
     Raises:
         InvalidInputError: an ``RSQA_*`` variable is unknown, or its value has no meaning.
@@ -95,6 +106,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise InvalidInputError(
             f"Expected RSQA_MODEL_HUB to be an address that begins with https://, but got {hub!r}."
         )
+    runtime = values.get("RSQA_RUNTIME") or "auto"
+    if runtime not in RUNTIMES:
+        raise InvalidInputError(
+            f"Expected RSQA_RUNTIME to be one of {', '.join(RUNTIMES)}, but got {runtime!r}."
+        )
     home = values.get("RSQA_HOME") or str(Path(__file__).resolve().parents[1] / "var")
     mirror = values.get("RSQA_SAMPLE_MIRROR")
     return Settings(
@@ -102,4 +118,5 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         sample_mirror=Path(mirror).expanduser().resolve() if mirror else None,
         offline=offline == "1",
         model_hub=hub,
+        runtime=runtime,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +23,13 @@ from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_probs, read_rgb
 from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
+from rsqa_core.settings import Settings
+from workflows.looking_ahead import Picture, Task, seen_in_order
 from workflows.opening import Installation
 from workflows.segmenter_cache import append_sides, load_sides
 
 if TYPE_CHECKING:
+    from rsqa_core.encoders.preprocessing import Encoder
     from rsqa_core.features.consensus import Consensus
     from rsqa_core.features.description import ContextSide, SegmenterSide
     from rsqa_core.features.masks import PictureGrid
@@ -139,11 +143,12 @@ def describe_candidates(
         for index, (image, _) in enumerate(groups)
         if image.sha256 in unseen or any(key in stale for key in keys[index])
     ]
+    pictures = worker.pictures([groups[index][0] for index in todo], unseen)
     for start in range(0, len(todo), IMAGES_PER_SHARD):
         contexts: dict[str, Array] = {}
         for offset, index in enumerate(todo[start : start + IMAGES_PER_SHARD]):
             progress("describing candidates", start + offset, len(todo))
-            found = worker.contexts(*groups[index])
+            found = worker.contexts(*groups[index], next(pictures))
             # What is there stays: tokens from the cache are rounded, fresh ones are not.
             contexts |= {
                 key: side.packed()
@@ -176,20 +181,34 @@ class _Describer:
         self._sides = sides
         self._loaded: SemanticDescriber | None = None
         self._vectors: Array | None = None
+        self._to_encode = 0
         root = installation.settings.features_dir
         self._semantic = semantic_features(root, encoder[1])
         self._tokens = token_features(root, encoder[1])
         self._new_semantic: dict[str, Array] = {}
         self._new_tokens: dict[str, Array] = {}
 
-    def contexts(self, image: ImageRecord, found: Sequence[Candidate]) -> list[ContextSide]:
+    def pictures(self, images: Sequence[ImageRecord], unseen: set[str]) -> Iterator[Picture]:
+        """Yield the pictures in order; those of ``unseen`` are encoded, a few of them ahead."""
+        self._to_encode = sum(image.sha256 in unseen for image in images)
+        encoder = self._describer().encoder if self._to_encode else None
+        files = self._installation.files
+
+        def task(image: ImageRecord) -> Task:
+            path = files.path(image.tile_path)
+            return Task(lambda: read_rgb(path, image.stretch), image.sha256 in unseen)
+
+        return seen_in_order(encoder, [task(image) for image in images])
+
+    def contexts(
+        self, image: ImageRecord, found: Sequence[Candidate], picture: Picture
+    ) -> list[ContextSide]:
         from rsqa_core.features.description import context_sides
         from rsqa_core.features.masks import PictureGrid
 
         files = self._installation.files
-        rgb = read_rgb(files.path(image.tile_path), image.stretch)
-        grid = PictureGrid(rgb)
-        tokens = self._tokens_of(image, rgb, grid)
+        grid = PictureGrid(picture.rgb)
+        tokens = self._tokens_of(image, picture, grid)
         if self._vectors is None:
             self._vectors = self._describer().class_vectors(self._classes)
         masks = [read_mask(files.path(candidate.mask_path)) for candidate in found]
@@ -214,18 +233,15 @@ class _Describer:
         self._semantic.append(self._new_semantic)
         self._new_semantic, self._new_tokens = {}, {}
 
-    def _tokens_of(
-        self, image: ImageRecord, rgb: NDArray[np.uint8], grid: PictureGrid
-    ) -> Array | None:
-        known = self._semantic.load([image.sha256])
-        if known:
+    def _tokens_of(self, image: ImageRecord, picture: Picture, grid: PictureGrid) -> Array | None:
+        if picture.seen is None:
             cached = self._tokens.load([image.sha256]).get(image.sha256)
             if cached is None:
                 return None
             dim = self._describer().embedding_dim
             side = round((cached.size / dim) ** 0.5)
             return cached.reshape(side, side, dim)
-        seen = self._describer().describe(rgb, grid)
+        seen = self._describer().describe(picture.rgb, grid, picture.seen)
         self._new_semantic[image.sha256] = seen.vector
         if seen.tokens is not None:
             self._new_tokens[image.sha256] = seen.tokens
@@ -233,17 +249,12 @@ class _Describer:
 
     def _describer(self) -> SemanticDescriber:
         if self._loaded is None:
-            from rsqa_core.encoders.openclip import load_encoder
+            from rsqa_core.encoders.runtime import WORTH_EXPORTING
             from rsqa_core.features.semantic import SemanticDescriber
 
             name, fingerprint = self._encoder
-            settings = self._installation.settings
-            encoder = load_encoder(
-                name,
-                cache_dir=settings.encoders_dir,
-                offline=settings.offline,
-                hub=settings.model_hub,
-            )
+            many = self._to_encode >= WORTH_EXPORTING
+            encoder = _loaded_encoder(name, self._installation.settings, many)
             if encoder.fingerprint != fingerprint:
                 raise FingerprintError(
                     f"The encoder {name!r} is {encoder.fingerprint[:12]} today, but the head was "
@@ -251,6 +262,17 @@ class _Describer:
                 )
             self._loaded = SemanticDescriber(encoder)
         return self._loaded
+
+
+@lru_cache(maxsize=1)
+def _loaded_encoder(name: str, settings: Settings, many: bool) -> Encoder:
+    """Load an encoder for many images or few; kept, for a project is described in portions."""
+    from rsqa_core.encoders.openclip import load_encoder
+    from rsqa_core.encoders.runtime import WORTH_EXPORTING, with_runtime
+
+    place = settings.encoders_dir
+    encoder = load_encoder(name, cache_dir=place, offline=settings.offline, hub=settings.model_hub)
+    return with_runtime(encoder, place, settings.runtime, images=WORTH_EXPORTING if many else 0)
 
 
 def consensus_of_image(

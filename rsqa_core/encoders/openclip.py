@@ -30,9 +30,11 @@ __all__ = [
     "WEIGHTS_DIR",
     "Encoder",
     "ImageFeatures",
+    "ImageTower",
     "OpenClipEncoder",
     "Preprocessing",
     "build_compact",
+    "image_features",
     "load_compact",
     "load_encoder",
     "prepare",
@@ -89,12 +91,33 @@ class OpenClipEncoder:
         batch = torch.from_numpy(np.stack([prepare(rgb, self.preprocessing) for rgb in images]))
         with torch.inference_mode():
             grid, pooled = grid_and_pooled(self._model, batch)
-        rows = functional.normalize(pooled.float(), dim=-1).numpy()
-        tokens = None if grid is None else functional.normalize(grid.float(), dim=-1).numpy()
-        return [
-            ImageFeatures(rows[i], None if tokens is None else tokens[i])
-            for i in range(len(images))
-        ]
+        return image_features(grid, pooled)
+
+    def image_tower(self) -> ImageTower:
+        """Return what turns prepared images into grid and pooled vectors, for other runtimes."""
+        return ImageTower(self._model)
+
+
+class ImageTower(nn.Module):
+    """The image half of an encoder: an (N, 3, S, S) batch to ``grid_and_pooled`` of it.
+
+    An architecture without a grid gives the pooled vectors alone.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
+        grid, pooled = grid_and_pooled(self.model, batch)
+        return (pooled,) if grid is None else (pooled, grid)
+
+
+def image_features(grid: Tensor | None, pooled: Tensor) -> list[ImageFeatures]:
+    """Return the unit vectors of each image of (N, h, w, D) ``grid`` and (N, D) ``pooled``."""
+    rows = functional.normalize(pooled.float(), dim=-1).numpy()
+    tokens = None if grid is None else functional.normalize(grid.float(), dim=-1).numpy()
+    return [ImageFeatures(row, None if tokens is None else tokens[i]) for i, row in enumerate(rows)]
 
 
 def build_compact() -> nn.Module:

@@ -49,6 +49,10 @@ class SemanticDescriber:
         return self._encoder.fingerprint
 
     @property
+    def encoder(self) -> Encoder:
+        return self._encoder
+
+    @property
     def embedding_dim(self) -> int:
         return self._encoder.dim
 
@@ -57,9 +61,15 @@ class SemanticDescriber:
         """Whether class vectors say anything."""
         return self._encoder.has_text
 
-    def describe(self, rgb: NDArray[np.uint8], grid: PictureGrid | None = None) -> SemanticFeatures:
-        """Describe one (3, H, W) uint8 image."""
-        seen: ImageFeatures = self._encoder.encode_images([rgb])[0]
+    def describe(
+        self,
+        rgb: NDArray[np.uint8],
+        grid: PictureGrid | None = None,
+        seen: ImageFeatures | None = None,
+    ) -> SemanticFeatures:
+        """Describe one (3, H, W) uint8 image; ``seen`` is what the encoder gave for it already."""
+        if seen is None:
+            seen = self._encoder.encode_images([rgb])[0]
         statistics = image_statistics(grid or PictureGrid(rgb))
         vector = np.concatenate([seen.pooled, self._prompts @ seen.pooled, statistics])
         tokens = seen.tokens if self._encoder.has_text else None

@@ -1,0 +1,20 @@
+"""The runtime is chosen in one place."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsqa_core.errors import InvalidInputError
+from rsqa_core.settings import read_settings
+
+
+@pytest.mark.parametrize(
+    ("environ", "runtime"), [({}, "auto"), ({"RSQA_RUNTIME": "torch"}, "torch")]
+)
+def test_the_runtime_is_read(environ: dict[str, str], runtime: str) -> None:
+    assert read_settings(environ).runtime == runtime
+
+
+def test_an_unknown_runtime_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"auto, torch, openvino, but got 'onnx'"):
+        read_settings({"RSQA_RUNTIME": "onnx"})
