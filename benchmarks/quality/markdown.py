@@ -32,7 +32,7 @@ TITLES = {
 }
 NOTES = {
     "leave_one_segmenter_out": (
-        "Learnt from: other segmenters on other scenes. The held-out segmenter's masks are among "
+        "Learnt from: other segmenters on the other half of the scenes. The held-out segmenter's masks are among "
         "the peers of every candidate, its labels nowhere. The gap starts at the segmenter that is "
         "the constant best when all are known."
     ),

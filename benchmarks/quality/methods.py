@@ -151,15 +151,24 @@ def head_method(options: HeadTraining = HEAD, name: str = "head") -> Method:
     Its intervals come from out-of-fold errors of the training part. Labels of the test's own data
     set, where the training part has any, correct it as they do in a review.
     """
-    return Method(name, partial(_head, options), seeded=True)
+    return Method(name, partial(_head, options, {}), seeded=True)
 
 
-def _head(options: HeadTraining, train: Candidates, test: Candidates, seed: int) -> Predictions:
+Trained = dict[tuple[int, bytes], tuple[QualityHead, HeadData]]
+"""Heads by seed and rows that they learnt from: few labels are added to the same base."""
+
+
+def _head(
+    options: HeadTraining, trained: Trained, train: Candidates, test: Candidates, seed: int
+) -> Predictions:
     every = train.labelled
     foreign = ~np.isin(train.dataset, np.unique(test.dataset))
     base_rows = np.flatnonzero(foreign) if foreign.any() else np.arange(len(train))
-    data = with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
-    head = train_head(data, train.encoder, replace(options, seed=seed))
+    key = seed, train.candidate[base_rows].tobytes()
+    if key not in trained:
+        data = with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
+        trained[key] = train_head(data, train.encoder, replace(options, seed=seed)), data
+    head, data = trained[key]
     own = np.setdiff1d(np.arange(len(train)), base_rows)
     if own.size:
         labelled = every.only(train.head[own])
