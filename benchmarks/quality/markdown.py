@@ -32,9 +32,9 @@ TITLES = {
 }
 NOTES = {
     "leave_one_segmenter_out": (
-        "Learnt from: other segmenters on the other half of the scenes. The held-out segmenter's masks are among "
-        "the peers of every candidate, its labels nowhere. The gap starts at the segmenter that is "
-        "the constant best when all are known."
+        "Learnt from: other segmenters on the other half of the scenes. The held-out segmenter's "
+        "masks are among the peers of every candidate, its labels nowhere. The gap starts at the "
+        "segmenter that is the constant best when all are known."
     ),
     "leave_one_dataset_out": "Figures are means over the predicted data sets.",
     "leave_one_dataset_out_20_labels": (

@@ -155,7 +155,7 @@ def head_method(options: HeadTraining = HEAD, name: str = "head") -> Method:
 
 
 Trained = dict[tuple[int, bytes], tuple[QualityHead, HeadData]]
-"""Heads by seed and rows that they learnt from: few labels are added to the same base."""
+"""Heads by seed and labels that they learnt from: few further ones are added to the same base."""
 
 
 def _head(
@@ -164,7 +164,7 @@ def _head(
     every = train.labelled
     foreign = ~np.isin(train.dataset, np.unique(test.dataset))
     base_rows = np.flatnonzero(foreign) if foreign.any() else np.arange(len(train))
-    key = seed, train.candidate[base_rows].tobytes()
+    key = seed, train.candidate[base_rows].tobytes() + train.target[base_rows].tobytes()
     if key not in trained:
         data = with_folds(every.only(train.head[base_rows]), train.scene[base_rows])
         trained[key] = train_head(data, train.encoder, replace(options, seed=seed)), data
@@ -203,8 +203,14 @@ def _error_map(
 
 
 def with_folds(data: HeadData, scenes: NDArray[np.str_]) -> HeadData:
-    """Return data whose folds are scenes of at least five images; the others train every member."""
+    """Return data whose folds are scenes of at least five images; the others train every member.
+
+    A lone scene is cut in two by its source images.
+    """
     folds = [""] * len(data.fold_names)
+    if len(set(scenes.tolist())) < 2:
+        place = np.unique(data.places.sources, return_inverse=True)[1]
+        scenes = np.array([f"{s} {p % 2}" for s, p in zip(scenes, place, strict=True)])
     for image, scene in zip(data.image_of_row, scenes, strict=True):
         folds[int(image)] = str(scene)
     names, counts = np.unique([name for name in folds if name], return_counts=True)
