@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from rsqa_core.files import write_atomically
 from rsqa_core.heads.anchor import anchor
 from rsqa_core.heads.card import COVERAGE, HeadCard, card_from_json
 from rsqa_core.heads.gating import GatedHead
-from rsqa_core.heads.inputs import HeadInputs, Places
+from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
 from rsqa_core.heads.preparation import Preparation
 from rsqa_core.heads.residual import Kernel, Residual
 
@@ -71,20 +70,33 @@ class QualityHead:
         self.preparation = preparation
         self.card = card
         self.residual = residual
+        self._parts: dict[int, QualityHead] = {}
         self._fold_of = {sha: fold for fold, shas in enumerate(card.folds.values()) for sha in shas}
 
     def fold_of(self, source_sha256: str) -> int | None:
         """Return the index of the fold that holds a source image, None for an unseen one."""
         return self._fold_of.get(source_sha256)
 
-    def members_for(self, source_sha256s: Sequence[str]) -> NDArray[np.float32]:
-        """Return (M, N) weights over members, summing to 1 for each candidate."""
-        folds = np.array(self.card.member_fold)
-        of_fold: dict[int | None, NDArray[np.float32]] = {}
-        for fold in {self.fold_of(sha) for sha in source_sha256s}:
-            chosen = np.ones(len(folds), bool) if fold is None else folds == fold
-            of_fold[fold] = (chosen / chosen.sum()).astype(np.float32)
-        return np.stack([of_fold[self.fold_of(sha)] for sha in source_sha256s], axis=1)
+    def members_of(self, fold: int | None) -> QualityHead:
+        """Return the head of those members only that never saw a fold; None gives all."""
+        if fold is None:
+            return self
+        if fold not in self._parts:
+            own = [m for m, of in enumerate(self.card.member_fold) if of == fold]
+            network = GatedHead(
+                len(own),
+                self.preparation.vector_inputs,
+                self.card.width,
+                self.card.gate,
+                branch=self.card.branch,
+            )
+            state = {name: values[own] for name, values in self.network.state_dict().items()}
+            network.load_state_dict(state)
+            preparation = Preparation(
+                **{name: values[own] for name, values in self.preparation.tensors().items()}
+            )
+            self._parts[fold] = QualityHead(network, preparation, self.card)
+        return self._parts[fold]
 
     def member_cells(self, inputs: HeadInputs) -> NDArray[np.float32]:
         """Return the quality of every cell by every member, (M, N, P) float32 in 0..1."""
@@ -124,31 +136,19 @@ class QualityHead:
                 f"features come from {encoder_fingerprint[:12]}. Score with the encoder of the "
                 "head, or retrain the head on the new one."
             )
-        parts = [
-            self._predicted(inputs.only(rows), places.only(rows))
-            for start in range(0, len(inputs), ROWS_AT_ONCE)
-            for rows in [np.arange(start, min(start + ROWS_AT_ONCE, len(inputs)))]
-        ]
-        if not parts:
-            none = np.zeros(0)
-            return Prediction(none, none, none, none, np.zeros((0, 0)))
-        joined = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        score, half, spread, cells = joined
-        return Prediction(
-            score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells
-        )
-
-    def _predicted(
-        self, inputs: HeadInputs, places: Places
-    ) -> tuple[Values, Values, Values, Values]:
-        """Return score, half-width of the interval, spread and cells of up to ROWS_AT_ONCE."""
-        values = self.member_cells(inputs).astype(np.float64)
-        weights = self.members_for(places.sources).astype(np.float64)
-        cells = np.einsum("mnp,mn->np", values, weights)
-        each = values.mean(axis=2)
-        mean = (each * weights).sum(axis=0)
-        spread = np.sqrt(((each - mean) ** 2 * weights).sum(axis=0))
-        score = np.clip(mean + self.offsets(places), 0.0, 1.0)
+        score, spread = np.zeros(len(inputs)), np.zeros(len(inputs))
+        cells = np.zeros((len(inputs), PLACES))
+        # -1 stands for images of no fold, which all members score.
+        folds = np.array([-1 if (f := self.fold_of(s)) is None else f for s in places.sources])
+        for fold in np.unique(folds):
+            members = self.members_of(None if fold < 0 else int(fold))
+            own = np.flatnonzero(folds == fold)
+            for rows in np.array_split(own, -(-len(own) // ROWS_AT_ONCE)):
+                values = members.member_cells(inputs.only(rows)).astype(np.float64)
+                cells[rows] = values.mean(axis=0)
+                each = values.mean(axis=2)
+                score[rows], spread[rows] = each.mean(axis=0), each.std(axis=0)
+        score = np.clip(score + self.offsets(places), 0.0, 1.0)
         interval = self.card.interval
         half = interval.factor * (
             interval.floor + interval.spread * spread + interval.doubt * (1 - score)
@@ -160,7 +160,9 @@ class QualityHead:
             kernel = self.residual.kernel
             known = closeness**2 * kernel.variance / (kernel.variance + kernel.noise**2)
             half = half * np.sqrt(1.0 - known)
-        return score, half, spread, cells
+        return Prediction(
+            score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells
+        )
 
     def offsets(self, places: Places) -> Values:
         """Return what each candidate's segmenter adds to its score, (N,); 0 for an unknown one."""
