@@ -29,6 +29,7 @@ def test_a_smoke_run_writes_every_file(tmp_path: Path, capsys: pytest.CaptureFix
     assert set(content) == {
         *PROTOCOLS,
         *("intervals", "error_map", "cost", "commit", "seeds", "versions"),
+        *("ablations", "sanity", "learning_curve", "alarms"),
     }
     for protocol in PROTOCOLS:
         assert {"head", "ac", "metaseg", "constant_best", "oracle"} <= content[protocol].keys()
