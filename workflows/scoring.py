@@ -167,10 +167,11 @@ def register_shipped_head(installation: Installation) -> HeadRecord:
 
 
 def load_project_head(installation: Installation, record: HeadRecord) -> QualityHead:
-    """Load the weights of a recorded head."""
+    """Load the weights of a recorded head; it remembers what its network says."""
     from rsqa_core.heads.head import load_head
 
-    return load_head(resolve_under(installation.settings.heads_dir, record.path))
+    head = load_head(resolve_under(installation.settings.heads_dir, record.path))
+    return head.remembering(installation.settings.features_dir)
 
 
 def groups_of(

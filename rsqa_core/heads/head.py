@@ -22,6 +22,7 @@ from rsqa_core.heads.anchor import anchor
 from rsqa_core.heads.card import COVERAGE, HeadCard, card_from_json
 from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
+from rsqa_core.heads.memory import NetworkMemory
 from rsqa_core.heads.preparation import Preparation
 from rsqa_core.heads.residual import Kernel, Residual
 
@@ -65,8 +66,10 @@ class QualityHead:
         preparation: Preparation,
         card: HeadCard,
         residual: Residual | None = None,
+        memory: NetworkMemory | None = None,
     ) -> None:
         self.network = network.eval()
+        self.memory = memory
         self.preparation = preparation
         self.card = card
         self.residual = residual
@@ -89,6 +92,7 @@ class QualityHead:
                 self.card.width,
                 self.card.gate,
                 branch=self.card.branch,
+                anchored=self.card.anchored,
             )
             state = {name: values[own] for name, values in self.network.state_dict().items()}
             network.load_state_dict(state)
@@ -136,19 +140,9 @@ class QualityHead:
                 f"features come from {encoder_fingerprint[:12]}. Score with the encoder of the "
                 "head, or retrain the head on the new one."
             )
-        score, spread = np.zeros(len(inputs)), np.zeros(len(inputs))
-        cells = np.zeros((len(inputs), PLACES))
-        # -1 stands for images of no fold, which all members score.
-        folds = np.array([-1 if (f := self.fold_of(s)) is None else f for s in places.sources])
-        for fold in np.unique(folds):
-            members = self.members_of(None if fold < 0 else int(fold))
-            own = np.flatnonzero(folds == fold)
-            for rows in np.array_split(own, -(-len(own) // ROWS_AT_ONCE)):
-                values = members.member_cells(inputs.only(rows)).astype(np.float64)
-                cells[rows] = values.mean(axis=0)
-                each = values.mean(axis=2)
-                score[rows], spread[rows] = each.mean(axis=0), each.std(axis=0)
-        score = np.clip(score + self.offsets(places), 0.0, 1.0)
+        said = self._network_rows(inputs, places).astype(np.float64)
+        mean, spread, cells = said[:, 0], said[:, 1], said[:, 2:]
+        score = np.clip(mean + self.offsets(places), 0.0, 1.0)
         interval = self.card.interval
         half = interval.factor * (
             interval.floor + interval.spread * spread + interval.doubt * (1 - score)
@@ -163,6 +157,45 @@ class QualityHead:
         return Prediction(
             score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells
         )
+
+    def remembering(self, root: Path) -> QualityHead:
+        """Return the head with a memory of what its network says, in the feature cache ``root``."""
+        digest = hashlib.sha256(json.dumps([self.card.folds, self.card.member_fold]).encode())
+        card = self.card
+        digest.update(f"{card.gate} {card.branch} {card.anchored} {card.width}".encode())
+        for tensors in (self.network.state_dict(), self.preparation.tensors()):
+            for name, value in sorted(tensors.items()):
+                digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        memory = NetworkMemory(root, digest.hexdigest())
+        return QualityHead(self.network, self.preparation, self.card, self.residual, memory)
+
+    def _network_rows(self, inputs: HeadInputs, places: Places) -> NDArray[np.float32]:
+        """Return mean, spread and cells of N candidates before any correction, (N, 2 + P)."""
+        if self.memory is None or not len(inputs):
+            return self._said(inputs, places)
+        keys = self.memory.keys(inputs, [self.fold_of(sha) for sha in places.sources])
+        known = self.memory.recall(keys)
+        asked = np.array([row for row, key in enumerate(keys) if key not in known], np.int64)
+        if asked.size:
+            said = self._said(inputs.only(asked), places.only(asked))
+            new = {keys[row]: found for row, found in zip(asked, said, strict=True)}
+            self.memory.keep(new)
+            known |= new
+        return np.stack([known[key] for key in keys])
+
+    def _said(self, inputs: HeadInputs, places: Places) -> NDArray[np.float32]:
+        joined = np.zeros((len(inputs), 2 + PLACES), dtype=np.float32)
+        # -1 stands for images of no fold, which all members score.
+        folds = np.array([-1 if (f := self.fold_of(s)) is None else f for s in places.sources])
+        for fold in np.unique(folds):
+            members = self.members_of(None if fold < 0 else int(fold))
+            own = np.flatnonzero(folds == fold)
+            for rows in np.array_split(own, -(-len(own) // ROWS_AT_ONCE)):
+                values = members.member_cells(inputs.only(rows)).astype(np.float64)
+                each = values.mean(axis=2)
+                joined[rows, 0], joined[rows, 1] = each.mean(axis=0), each.std(axis=0)
+                joined[rows, 2:] = values.mean(axis=0)
+        return joined
 
     def offsets(self, places: Places) -> Values:
         """Return what each candidate's segmenter adds to its score, (N,); 0 for an unknown one."""
@@ -197,12 +230,12 @@ class QualityHead:
 
     def without_residual(self) -> QualityHead:
         """Return the base of a retrained head."""
-        return QualityHead(self.network, self.preparation, self.card)
+        return QualityHead(self.network, self.preparation, self.card, memory=self.memory)
 
     def with_card(self, **changes: Any) -> QualityHead:
         """Return the head with other entries in its card."""
         card = replace(self.card, **changes)
-        return QualityHead(self.network, self.preparation, card, self.residual)
+        return QualityHead(self.network, self.preparation, card, self.residual, self.memory)
 
     def to_bytes(self) -> bytes:
         """Return the head as the content of a safetensors file."""

@@ -11,6 +11,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,28 +152,39 @@ def covariance(
     square = (
         (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T
     ).astype(np.float64)
-    square = np.maximum(square, 0.0)
-    alike = np.exp(-square / (2 * kernel.alike_length**2))
-    sibling = kernel.image**2 + kernel.image_alike**2 * np.exp(
-        -square / (2 * kernel.image_length**2)
-    )
-    offset = left_places.centres_px[:, None] - right_places.centres_px[None]
-    near = np.exp(-(offset**2).sum(axis=2) / (2 * kernel.near_px**2))
-    same_image = _same(left_places.images, right_places.images)
-    same_source = _same(left_places.sources, right_places.sources)
-    total: Values = (
-        kernel.everywhere**2
-        + kernel.alike**2 * alike
-        + same_image * sibling
-        + same_source * (kernel.source**2 + kernel.near**2 * near * alike)
-    )
+    np.maximum(square, 0.0, out=square)
+    total: Values = square * (-1 / (2 * kernel.alike_length**2))
+    np.exp(total, out=total)
+    total *= kernel.alike**2
+    # Few pairs share a source: what only those have is computed for them alone.
+    added = []
+    for rows, columns in _shared(left_places.sources, right_places.sources):
+        offset = left_places.centres_px[rows][:, None] - right_places.centres_px[columns][None]
+        near = np.exp(-(offset**2).sum(axis=2) / (2 * kernel.near_px**2))
+        place = np.ix_(rows, columns)
+        alike = np.exp(-square[place] / (2 * kernel.alike_length**2))
+        added.append((place, kernel.source**2 + kernel.near**2 * near * alike))
+    for rows, columns in _shared(left_places.images, right_places.images):
+        place = np.ix_(rows, columns)
+        sibling = np.exp(-square[place] / (2 * kernel.image_length**2))
+        added.append((place, kernel.image**2 + kernel.image_alike**2 * sibling))
+    total += kernel.everywhere**2
+    for place, more in added:
+        total[place] += more
     return total
 
 
-def _same(left: tuple[str, ...], right: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return where names are equal, (n, m); an empty name equals none."""
-    numbers: dict[str, int] = {}
-    first = np.array([numbers.setdefault(name, len(numbers)) for name in left], dtype=np.int64)
-    second = np.array([numbers.get(name, -1) if name else -1 for name in right], dtype=np.int64)
-    same: NDArray[np.bool_] = first[:, None] == second[None]
-    return same
+def _shared(
+    left: tuple[str, ...], right: tuple[str, ...]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield rows of ``left`` and of ``right`` that have one name; an empty name is none."""
+    places: dict[str, tuple[list[int], list[int]]] = {}
+    for row, name in enumerate(left):
+        if name:
+            places.setdefault(name, ([], []))[0].append(row)
+    for column, name in enumerate(right):
+        if name in places:
+            places[name][1].append(column)
+    for rows, columns in places.values():
+        if columns:
+            yield np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64)

@@ -169,7 +169,7 @@ def retrained(base: QualityHead, labels: Labels) -> QualityHead:
     if not len(labels.targets):
         return plain
     residual = BaseView.of(base, labels).residual(np.arange(len(labels.targets)))
-    return QualityHead(base.network, base.preparation, base.card, residual)
+    return QualityHead(base.network, base.preparation, base.card, residual, base.memory)
 
 
 def predict(head: QualityHead, labels: Labels) -> Prediction:
