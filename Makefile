@@ -25,7 +25,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-e
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help app install install-encoders install-dev test lint bench bench-quality requirements clean
+.PHONY: help app install install-encoders install-dev test lint bench bench-speed bench-quality requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
 	$(BIN)/python -m benchmarks.speed
 	@.ci/chromium $(BIN)/python
 	$(BIN)/python -m benchmarks.ui
+
+bench-speed: $(DEV_READY) ## seconds and memory of retraining, by number of labels
+	$(BIN)/python -m benchmarks.costs
 
 bench-quality: $(DEV_READY) ## predicted quality beside every baseline; see QUALITY above
 	$(BIN)/python -m benchmarks.quality $(QUALITY)

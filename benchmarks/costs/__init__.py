@@ -1,0 +1,1 @@
+"""What retraining costs; see ``benchmarks.costs.__main__``."""
