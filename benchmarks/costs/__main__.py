@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.costs`` (``make bench-speed``) makes up projects of the given numbers of
 labels, retrains and publishes twice each, and prints seconds and peak memory. A row goes to
-benchmarks/results/costs.csv and the figures to costs.json. ``--smoke`` is quick and records nothing.
+benchmarks/results/costs.csv and the figures to costs.json. ``--smoke`` is quick and records
+nothing.
 """
 
 from __future__ import annotations
