@@ -115,17 +115,24 @@ def current_head(
 ) -> tuple[Project, HeadRecord]:
     """Return the project and a head of it: the one asked for, the current one, or the shipped one.
 
-    A project without a current head gets the shipped one promoted.
+    A project without a current head gets the shipped one promoted, and so does one whose head takes
+    features of an earlier RSQA: nothing can be scored with that any more. Labels and old scores
+    stay, and a new head can be trained from them.
     """
+    from rsqa_core.heads.head import takes_older_features
+
     shipped = register_shipped_head(installation)
     with installation.database.begin() as session:
         project = projects.get(session, slug)
         if head_id is not None:
             return project, head_store.get(session, head_id)
-        if project.active_head_id is None:
-            project = head_store.promote(session, project.id, shipped.id, reviewer=SYSTEM_REVIEWER)
-            return project, shipped
-        return project, head_store.get(session, project.active_head_id)
+        if project.active_head_id is not None:
+            record = head_store.get(session, project.active_head_id)
+            path = resolve_under(installation.settings.heads_dir, record.path)
+            if not takes_older_features(path):
+                return project, record
+        project = head_store.promote(session, project.id, shipped.id, reviewer=SYSTEM_REVIEWER)
+        return project, shipped
 
 
 def register_shipped_head(installation: Installation) -> HeadRecord:

@@ -266,6 +266,19 @@ class QualityHead:
         return hashlib.sha256(content).hexdigest()
 
 
+def takes_older_features(path: Path) -> bool:
+    """Return whether a head's file was written for features that are no longer computed.
+
+    False for a file that cannot be read: `load_head` says what is wrong with it.
+    """
+    try:
+        with safe_open(path, framework="pt") as stream:
+            content = json.loads((stream.metadata() or {})["rsqa_head"])
+        return int(content["features_version"]) < VERSION
+    except Exception:  # safetensors raises its own type for a bad header
+        return False
+
+
 def load_head(path: Path) -> QualityHead:
     """Load a file that ``QualityHead.save`` wrote.
 
