@@ -20,16 +20,15 @@ from rsqa_core.errors import (
     NotFoundError,
     UnreadableFileError,
 )
-from rsqa_core.features.names import FEATURE_NAMES, GROUPS, VERSION, names_of
+from rsqa_core.features.names import FEATURE_NAMES, VERSION, names_of
 from rsqa_core.features.store import FeatureStore
 from rsqa_core.heads.alarms import raise_alarms
 from rsqa_core.heads.head import QualityHead, load_head
-from rsqa_core.raster import encode_mask, encode_probs, pixel_sha256
-from rsqa_core.records import NewCandidate, Project, Score
+from rsqa_core.records import Project, Score
 from rsqa_core.settings import Settings
 from tests.rsqa_core.standins import CLASSES, BandSegmenter, ColourEncoder
 from tests.workflows.conftest import Models
-from tests.workflows.harbour import SCENES, SLUG, TILES_A_SCENE, add_project, draw_tile
+from tests.workflows.harbour import SCENES, SLUG, TILES_A_SCENE, add_project
 from workflows import describing, scoring
 from workflows.commands import score as score_command
 from workflows.describing import DescribedCandidates, describe_candidates
@@ -265,50 +264,6 @@ def test_candidates_of_an_image_stand_side_by_side_with_its_rows(scored: Install
         assert rows.sources[row] == image.source_sha256
         assert rows.image_names[row] == image.sha256
     assert np.isfinite(rows.semantic).all()
-
-
-def put_imported(installation: Installation, probs: bool) -> list[NewCandidate]:
-    """One imported mask an image, from nobody's segmenter."""
-    project = project_of(installation)
-    with installation.database.read() as session:
-        tiles = images.all_of(session, project.id)
-    made = []
-    for tile in tiles:
-        rgb = draw_tile(tiles.index(tile))[0]
-        answer = BandSegmenter("theirs", 0.2).predict(rgb)
-        files = installation.files
-        made.append(
-            NewCandidate(
-                image_id=tile.id,
-                segmenter="theirs",
-                mask_path=files.put(encode_mask(answer.mask), ".png"),
-                mask_sha256=pixel_sha256(answer.mask),
-                area_shares=(0.2,) * len(CLASSES),
-                probs_path=files.put(encode_probs(answer.probs), ".npz") if probs else None,
-            )
-        )
-    with installation.database.begin() as session:
-        candidates.put(session, made)
-    return made
-
-
-@pytest.mark.parametrize("probs", [True, False], ids=["with probabilities", "mask only"])
-def test_imported_masks_are_scored_by_what_is_known_of_them(
-    imported: Installation, probs: bool
-) -> None:
-    put_imported(imported, probs)
-
-    report = score_project(imported, SLUG)
-
-    assert report.scored == TILES
-    rows = described(imported)
-    known = {
-        group
-        for group, names in GROUPS.items()
-        if any(np.isfinite(rows.column(name)).any() for name in names)
-    }
-    expected = {"mask", "picture", "region"} | ({"probs"} if probs else set())
-    assert known == expected  # a lone candidate has no peers, and nobody taps a foreign network
 
 
 def test_an_unknown_head_is_refused_with_the_known_ones(scored: Installation) -> None:
