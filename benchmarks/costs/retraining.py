@@ -139,8 +139,9 @@ def _features(installation: Installation, project: Project, shas: list[str], see
     contexts, sides = {}, {}
     for sha in shas:
         masks = [mask_sha256(sha, number) for number in range(PER_IMAGE)]
+        peers = [f"{mask} bare" for mask in masks]  # no probabilities are made up for them
         for mask in masks:
-            contexts[context_key(sha, mask, masks, classes)] = noise(around)
+            contexts[context_key(sha, mask, peers, classes)] = noise(around)
             sides[candidate_key(sha, mask)] = SegmenterSide(
                 noise(len(names_of(SEGMENTER_GROUPS))),
                 noise(len(SEGMENTER_CELLS), CELL_SIDE, CELL_SIDE),

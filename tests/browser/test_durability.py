@@ -136,6 +136,8 @@ def test_undo_works_after_a_reload_and_goes_back_to_its_image(review: Review) ->
     expect(review.page.locator(".count")).to_have_text("0 of 16")
 
     review.press("Enter")  # decides the image that undo went back to
+    # "Saved" still stands from before; the count changes with the decision.
+    expect(review.page.locator(".count")).to_have_text("1 of 16")
     review.wait_saved()
     assert [row.image_id for row in review.holding()] == [review.seeded.images[0].id]
 
