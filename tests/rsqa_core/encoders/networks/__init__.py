@@ -1,0 +1,1 @@
+"""Tests of the image networks without a text tower."""

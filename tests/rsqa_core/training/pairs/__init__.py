@@ -1,0 +1,1 @@
+"""Tests of what pairs of images and captions are read from."""
