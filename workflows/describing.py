@@ -12,33 +12,28 @@ from numpy.typing import NDArray
 
 from rsqa_core.errors import FingerprintError
 from rsqa_core.features.keys import (
-    candidate_key,
     context_features,
     context_key,
-    segmenter_features,
     semantic_features,
     token_features,
 )
 from rsqa_core.features.names import FEATURE_NAMES
 from rsqa_core.progress import Progress, no_progress
-from rsqa_core.raster import read_mask, read_probs, read_rgb
+from rsqa_core.raster import read_mask, read_rgb
 from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
 from rsqa_core.settings import Settings
 from workflows.looking_ahead import Picture, Task, seen_in_order
 from workflows.opening import Installation
-from workflows.segmenter_cache import append_sides, load_sides
+from workflows.segmenter_sides import Groups, SegmenterSides
 
 if TYPE_CHECKING:
     from rsqa_core.encoders.preprocessing import Encoder
-    from rsqa_core.features.consensus import Consensus
-    from rsqa_core.features.description import ContextSide, SegmenterSide
+    from rsqa_core.features.description import ContextSide
     from rsqa_core.features.masks import PictureGrid
     from rsqa_core.features.semantic import SemanticDescriber
     from rsqa_core.heads.inputs import HeadInputs, Places
 
 Array = NDArray[np.float32]
-Groups = Sequence[tuple[ImageRecord, Sequence[Candidate]]]
-Sides = dict[tuple[str | None, str], "SegmenterSide"]
 IMAGES_PER_SHARD = 32
 
 
@@ -131,7 +126,7 @@ def describe_candidates(
     root = installation.settings.features_dir
     classes = [c.name for c in project.classes]
     groups = [(image, list(found)) for image, found in groups if found]
-    sides = _segmenter_sides(installation, groups, len(classes))
+    sides = SegmenterSides(installation, groups, len(classes))
     worker = _Describer(installation, classes, encoder, sides)
     semantic_store = semantic_features(root, encoder[1])
     context_store = context_features(root, encoder[1])
@@ -173,7 +168,7 @@ class _Describer:
         installation: Installation,
         classes: Sequence[str],
         encoder: tuple[str, str],
-        sides: Sides,
+        sides: SegmenterSides,
     ) -> None:
         self._installation = installation
         self._classes = classes
@@ -212,7 +207,7 @@ class _Describer:
         if self._vectors is None:
             self._vectors = self._describer().class_vectors(self._classes)
         masks = [read_mask(files.path(candidate.mask_path)) for candidate in found]
-        soft = [self._sides[_side_key(image, candidate)].soft for candidate in found]
+        soft = self._sides.soft(image, found)
         sides: dict[int, ContextSide] = {}
         for among, described in _companies(found):
             around = context_sides(
@@ -275,19 +270,6 @@ def _loaded_encoder(name: str, settings: Settings, many: bool) -> Encoder:
     return with_runtime(encoder, place, settings.runtime, images=WORTH_EXPORTING if many else 0)
 
 
-def consensus_of_image(
-    installation: Installation, project: Project, image: ImageRecord, found: Sequence[Candidate]
-) -> Consensus:
-    """Return what the real candidates of an image say together."""
-    from rsqa_core.features.consensus import consensus_of
-
-    real = [c for c in found if not is_synthetic(c.segmenter)] or list(found)
-    sides = _segmenter_sides(installation, [(image, real)], len(project.classes))
-    masks = [read_mask(installation.files.path(c.mask_path)) for c in real]
-    soft = [sides[_side_key(image, c)].soft for c in real]
-    return consensus_of(masks, soft, len(project.classes))
-
-
 def _companies(found: Sequence[Candidate]) -> list[tuple[list[int], list[int]]]:
     """Return which candidates are compared with one another, and which are described by that.
 
@@ -299,13 +281,10 @@ def _companies(found: Sequence[Candidate]) -> list[tuple[list[int], list[int]]]:
 
 
 def _context_keys(
-    image: ImageRecord, found: Sequence[Candidate], classes: Sequence[str], sides: Sides
+    image: ImageRecord, found: Sequence[Candidate], classes: Sequence[str], sides: SegmenterSides
 ) -> list[str]:
     # A mask says less to the consensus while its probabilities are missing.
-    told = [
-        c.mask_sha256 + ("" if sides[_side_key(image, c)].soft is not None else " bare")
-        for c in found
-    ]
+    told = [c.mask_sha256 + (" bare" if sides.is_bare(image, c) else "") for c in found]
     keys: dict[int, str] = {}
     for among, described in _companies(found):
         peers = [told[i] for i in among]
@@ -315,55 +294,19 @@ def _context_keys(
     return [keys[i] for i in range(len(found))]
 
 
-def _side_key(image: ImageRecord, candidate: Candidate) -> tuple[str | None, str]:
-    key = candidate_key(image.sha256, candidate.mask_sha256)
-    return candidate.segmenter_fingerprint, key
-
-
-def _segmenter_sides(installation: Installation, groups: Groups, class_count: int) -> Sides:
-    """Load what segmenters said; of imported masks it is computed from their probabilities."""
-    from rsqa_core.features.description import imported_side
-
-    root = installation.settings.features_dir
-    wanted: dict[str | None, dict[str, Candidate]] = {}
-    for image, found in groups:
-        for candidate in found:
-            fingerprint, key = _side_key(image, candidate)
-            wanted.setdefault(fingerprint, {})[key] = candidate
-    sides: Sides = {}
-    nothing = imported_side(None, np.zeros((1, 1), dtype=np.uint8))
-    for fingerprint, by_key in wanted.items():
-        if fingerprint is None:
-            missing = segmenter_features(root, None).missing(list(by_key))
-            append_sides(root, None, {k: _imported(installation, by_key[k]) for k in missing})
-        loaded = load_sides(root, fingerprint, list(by_key), class_count)
-        sides |= {(fingerprint, key): loaded.get(key, nothing) for key in by_key}
-    return sides
-
-
-def _imported(installation: Installation, candidate: Candidate) -> SegmenterSide:
-    from rsqa_core.features.description import imported_side
-
-    files = installation.files
-    probs = None
-    if candidate.probs_path is not None:
-        probs = read_probs(files.path(candidate.probs_path)).astype(np.float32)
-    return imported_side(probs, read_mask(files.path(candidate.mask_path)))
-
-
 def _assembled(
     groups: Groups,
     keys: Sequence[Sequence[str]],
     semantic: dict[str, Array],
     tokens: dict[str, Array],
     context: dict[str, ContextSide],
-    sides: Sides,
+    sides: SegmenterSides,
 ) -> DescribedCandidates:
     from rsqa_core.features.description import full_cells, full_row
     from rsqa_core.features.semantic import tokens_by_cell
 
     pairs = [
-        (index, sides[_side_key(image, candidate)], context[key])
+        (index, sides.of(image, candidate), context[key])
         for index, (image, found) in enumerate(groups)
         for candidate, key in zip(found, keys[index], strict=True)
     ]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db.store import candidates as candidate_store
+from db.store import heads as head_store
 from db.store import scores as score_store
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.raster import read_mask
 from rsqa_core.records import Candidate, ImageRecord, Project
-from workflows.describing import consensus_of_image, describe_candidates
+from workflows.describing import describe_candidates
 from workflows.opening import Installation
-from workflows.scoring import current_head, load_project_head
+from workflows.scoring import load_project_head
+from workflows.segmenter_sides import SegmenterSides
+
+if TYPE_CHECKING:
+    from rsqa_core.heads.head import QualityHead
 
 
 def error_maps(
@@ -32,22 +39,23 @@ def error_maps(
     """
     from rsqa_core.heads.error_map import predict_errors, probability_of_mask
 
-    _, record = current_head(installation, project.slug)
-    head = load_project_head(installation, record)
     with installation.database.read() as session:
         every = candidate_store.of_images(session, [image.id])[image.id]
-        scores = score_store.of_head(session, project.id, record.id)
+        head_id = project.active_head_id or ""
+        scores = score_store.of_candidates(session, head_id, [c.id for c in found])
     missing = [c.segmenter for c in found if c.id not in scores]
     if missing:
         raise InvalidInputError(
-            f"Candidate {missing[0]!r} of image {image.name!r} has no score by the head "
-            f"{record.id!r}. Score the project first: rsqa score --project {project.slug}."
+            f"Candidate {missing[0]!r} of image {image.name!r} has no score by the project's "
+            f"current head. Score the project first: rsqa score --project {project.slug}."
         )
+    head = _head(installation, head_id)
     encoder = (head.card.encoder_name, head.card.encoder_fingerprint)
     described = describe_candidates(installation, project, [(image, every)], encoder)
     cells = head.predict(described.inputs, described.places, encoder[1]).cells
     row_of = {candidate.id: row for row, candidate in enumerate(described.candidates)}
-    consensus = consensus_of_image(installation, project, image, every)
+    sides = SegmenterSides(installation, [(image, every)], len(project.classes))
+    consensus = sides.consensus(image, every)
     maps = []
     for candidate in found:
         mask = read_mask(installation.files.path(candidate.mask_path))
@@ -61,3 +69,11 @@ def error_maps(
             )
         )
     return maps
+
+
+@lru_cache(maxsize=1)
+def _head(installation: Installation, head_id: str) -> QualityHead:
+    """Return a head; kept, for maps of a whole project are asked for image by image."""
+    with installation.database.read() as session:
+        record = head_store.get(session, head_id)
+    return load_project_head(installation, record)

@@ -144,8 +144,9 @@ def head_data(
     from rsqa_core.heads.further_targets import CLASS_IOU
     from rsqa_core.metrics import measure_targets
     from rsqa_core.training.head_data import HeadData, cell_accuracy, sample_pixels
-    from workflows.describing import consensus_of_image, describe_candidates
+    from workflows.describing import describe_candidates
     from workflows.scoring import groups_of
+    from workflows.segmenter_sides import SegmenterSides
 
     with installation.database.read() as session:
         project = projects.get(session, slug)
@@ -162,13 +163,14 @@ def head_data(
     }
     reference, last = np.zeros((0, 0), dtype=np.uint8), -1
     rng = np.random.default_rng(0)
+    sides = SegmenterSides(installation, groups, len(classes))
     for row, candidate in enumerate(described.candidates):
         index = int(described.image_of_row[row])
         if index != last:
             progress("measuring candidates", index, len(described.images))
             path = described.images[index].reference_mask_path
             reference, last = read_mask(files.path(str(path))), index
-            consensus = consensus_of_image(installation, project, *groups[index])
+            consensus = sides.consensus(*groups[index])
         mask = read_mask(files.path(candidate.mask_path))
         measured = measure_targets(mask, reference, len(classes))
         if measured is None:

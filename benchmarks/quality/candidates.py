@@ -25,9 +25,10 @@ from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
 from rsqa_core.training.head_data import HeadData
 from rsqa_core.training.head_data import joined as joined_labels
-from workflows.describing import DescribedCandidates, consensus_of_image, describe_candidates
+from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
 from workflows.scoring import groups_of
+from workflows.segmenter_sides import SegmenterSides
 from workflows.training import head_data
 
 Values = NDArray[np.float64]
@@ -180,10 +181,8 @@ def _of_project(
     else:
         summaries = summarise(installation, project, groups, find, progress=progress)
     labelled = head_data(installation, slug, encoder, progress=progress)
-    together = tuple(
-        consensus_of_image(installation, project, image, found).together.astype(np.float16)
-        for image, found in groups
-    )
+    sides = SegmenterSides(installation, groups, len(project.classes))
+    together = tuple(sides.consensus(*group).together.astype(np.float16) for group in groups)
     return _table(installation, slug, described, summaries, encoder, labelled, together)
 
 

@@ -127,6 +127,17 @@ def of_head(session: Session, project_id: int, head_id: str) -> dict[int, Score]
     return {row.candidate_id: row.record() for row in rows}
 
 
+def of_candidates(session: Session, head_id: str, candidate_ids: Sequence[int]) -> dict[int, Score]:
+    """Return a head's scores of some candidates, by candidate id; unscored ones are left out."""
+    found: dict[int, Score] = {}
+    for portion in chunked(candidate_ids):
+        rows = session.scalars(
+            select(ScoreRow).where(ScoreRow.head_id == head_id, ScoreRow.candidate_id.in_(portion))
+        )
+        found.update((row.candidate_id, row.record()) for row in rows)
+    return found
+
+
 def unscored(session: Session, project_id: int, head_id: str) -> list[int]:
     """Return the ids of a project's candidates that a head has not scored, by image and id."""
     return list(
