@@ -12,16 +12,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from rsqa_core.errors import InvalidInputError
+from rsqa_core.features.names import SEGMENTER_CELLS, SEGMENTER_GROUPS, names_of
 from rsqa_core.heads.anchor import anchor
 from rsqa_core.heads.card import HeadCard
 from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.head import QualityHead
-from rsqa_core.heads.preparation import CELL_INPUTS, Prepared, fit_preparation
+from rsqa_core.heads.preparation import ROW_GROUPS, ROW_NAMES, Prepared, fit_preparation
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.training.head_data import HeadData
 from rsqa_core.training.qualifying import qualified
 
 __all__ = ["HeadData", "HeadTraining", "head_loss", "train_head"]
+
+_OWN_COLUMNS = torch.tensor([ROW_NAMES.index(name) for name in names_of(SEGMENTER_GROUPS)])
+_OWN_FLAGS = torch.tensor([len(ROW_NAMES) + ROW_GROUPS.index(g) for g in SEGMENTER_GROUPS])
+"""Where the prepared row holds what only a live segmenter gives, and that it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,11 @@ def fit(
     for epoch in range(options.epochs):
         for batch in np.array_split(rng.permutation(len(table.groups)), per_epoch):
             rows, present = table.rows(batch)
-            taken = _taken(prepared, rows, table.image_of_row[rows])
+            images, image_of_row = torch.unique(table.image_of_row[rows], return_inverse=True)
+            taken = _taken(prepared, rows, images)
             guess = table.guess[rows]
             hide = torch.from_numpy(rng.random(len(rows)) < options.hidden)
-            logits = network(_hidden(taken, hide), torch.arange(len(rows)), guess)
+            logits = network(_hidden(taken, hide), image_of_row, guess)
             loss = head_loss(
                 logits,
                 table.cell_targets[rows],
@@ -273,20 +279,13 @@ def _taken(prepared: Prepared, rows: Tensor, images: Tensor) -> Prepared:
 
 def _hidden(prepared: Prepared, hide: Tensor) -> Prepared:
     """Hide what only a live segmenter gives, as it is missing for imported masks."""
-    from rsqa_core.features.names import GROUPS, SEGMENTER_CELLS, SEGMENTER_GROUPS
-    from rsqa_core.heads.preparation import ROW_GROUPS, ROW_NAMES
-
     if not bool(hide.any()):
         return prepared
     rows, cells = prepared.rows.clone(), prepared.cells.clone()
-    columns = [ROW_NAMES.index(name) for group in SEGMENTER_GROUPS for name in GROUPS[group]]
-    flags = [len(ROW_NAMES) + ROW_GROUPS.index(group) for group in SEGMENTER_GROUPS]
-    hidden = hide.nonzero()[:, 0]
-    rows[:, hidden[:, None], torch.tensor(columns)] = 0.0
-    rows[:, hidden[:, None], torch.tensor(flags)] = 1.0
-    kept = torch.ones(CELL_INPUTS)
-    kept[: len(SEGMENTER_CELLS)] = 0.0
-    cells[:, hidden] *= kept
+    hidden = hide.nonzero()[:, :1]
+    rows[:, hidden, _OWN_COLUMNS] = 0.0
+    rows[:, hidden, _OWN_FLAGS] = 1.0
+    cells[:, hidden[:, 0], :, : len(SEGMENTER_CELLS)] = 0.0
     return Prepared(prepared.vectors, prepared.tokens, rows, cells)
 
 
