@@ -100,19 +100,6 @@ def synthetic_name(number: int, clean_segmenter: str | None = None) -> str:
     return f"{SYNTHETIC_PREFIX}{number}{suffix}"
 
 
-def synthetic_of(segmenter_name: str) -> str | None:
-    """Return the segmenter whose candidate a degraded mask was made from.
-
-    None for one made from the reference mask, and for what is not synthetic.
-
-    Example:
-        >>> synthetic_of("synthetic-2-of-unet"), synthetic_of("synthetic-2")
-        ('unet', None)
-    """
-    found = re.fullmatch(rf"{SYNTHETIC_PREFIX}\d+-of-(.+)", segmenter_name, re.DOTALL)
-    return None if found is None else found[1]
-
-
 @dataclass(frozen=True, slots=True)
 class ClassDef:
     """One land-cover class of a project: ``id`` 0..254 in its masks, colour for display."""

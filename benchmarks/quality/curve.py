@@ -31,7 +31,6 @@ DRAWS = 20
 LEFT_OUT = 0.1
 """Share of images that no order may label in a draw, so that chosen orders vary too."""
 FALL = 0.25
-ACTIVE = "queue"
 
 
 @dataclass(frozen=True)

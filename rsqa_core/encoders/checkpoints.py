@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rsqa_core.encoders.specs import KeyRules
 from rsqa_core.errors import UnreadableFileError
+from rsqa_core.state_dicts import misfit, some
 
 State = dict[str, Tensor]
 
@@ -114,14 +115,10 @@ def load_exactly(
         for key, value in state.items()
         if key in known or not any(fnmatch.fnmatch(key, pattern) for pattern in ignored)
     }
-    missing = [key for key in known if key not in taken]
-    unexpected = [key for key in taken if key not in known]
-    misshapen = [k for k, v in taken.items() if k in known and v.shape != known[k].shape]
-    if missing or unexpected or misshapen:
+    if wrong := misfit(known, taken):
         raise UnreadableFileError(
-            f"{path} does not fit the architecture: missing {_some(missing)}, unexpected "
-            f"{_some(unexpected)}, of another shape {_some(misshapen)}. Name the architecture that "
-            "the file was trained with."
+            f"{path} does not fit the architecture: {wrong}. Name the architecture that the file "
+            "was trained with."
         )
     bad = [k for k, v in taken.items() if v.is_floating_point() and not v.isfinite().all()]
     if bad:
@@ -147,19 +144,6 @@ def write_state(state: Mapping[str, Tensor], target: Path, origin: Mapping[str, 
         partial.replace(target)
 
 
-def read_origin(path: Path) -> dict[str, str]:
-    """Return what ``write_state`` was told of the tensors' origin; empty for any other file."""
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return dict(stream.metadata() or {})
-    except Exception:  # the error types of safetensors and the file system have no common root
-        return {}
-
-
-def _some(keys: list[str]) -> str:
-    return f"{keys[:4]}" + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
-
-
 def _unpickled(path: Path) -> Any:
     with torch.serialization.safe_globals(numpy_scalars()):
         # Mapping leaves the optimiser's state of a training checkpoint on the disk.
@@ -180,8 +164,8 @@ def _weights_in(loaded: Any, rules: KeyRules, path: Path) -> State:
     strange = [str(key) for key, value in found.items() if not isinstance(value, Tensor)]
     if strange:
         raise UnreadableFileError(
-            f"{path} holds more than weights: {_some(strange)} are no tensors. Its entries are "
-            f"{_some([str(key) for key in loaded])}; expected "
+            f"{path} holds more than weights: {some(strange)} are no tensors. Its entries are "
+            f"{some([str(key) for key in loaded])}; expected "
             f"{repr(rules.inside) if rules.inside else 'only tensors'}."
         )
     return dict(found)

@@ -17,7 +17,6 @@ from rsqa_core.features.grids import (
     Described,
     Values,
     pooled,
-    spread_over,
 )
 from rsqa_core.features.masks import (
     PictureGrid,
@@ -39,6 +38,7 @@ from rsqa_core.features.segmenter_side import (
     describe_probs,
     describe_taps,
 )
+from rsqa_core.raster.interpolation import spread_over
 from rsqa_core.segmenters.network import Segmentation, Segmenter
 
 Row = NDArray[np.float32]
@@ -155,7 +155,7 @@ def context_sides(
         only: places of those that are described, the others are their peers; default: all.
     """
     consensus = consensus_of(masks, soft, len(classes))
-    colours = grid.colour_posterior(spread_over(consensus.together, grid.grey.shape))
+    colours = grid.colour_posterior(spread_over(consensus.together, *grid.grey.shape))
     peers = describe_agreement(masks, len(classes))
     together = describe_consensus(consensus)
     ious = consensus.expected_iou().astype(np.float32)

@@ -6,7 +6,6 @@ with one another, and CELL_SIDE for what the head looks at place by place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,24 +64,6 @@ def coarser(values: Array, side: int = CELL_SIDE) -> Array:
     shape = (*values.shape[:-2], side, step, side, step)
     means: Array = values.reshape(shape).mean(axis=(-3, -1))
     return means
-
-
-def spread_over(values: Array, shape: Sequence[int]) -> Array:
-    """Return (C, h, w) interpolated to (C, H, W), linearly between the cells' centres."""
-    height, width = shape
-    return _lerp(_lerp(values, height, axis=-2), width, axis=-1)
-
-
-def _lerp(values: Array, length: int, axis: int) -> Array:
-    """Interpolate along one axis; beyond the outer centres the outer values hold."""
-    count = values.shape[axis]
-    at = np.clip((np.arange(length) + 0.5) * count / length - 0.5, 0, count - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, count - 1)
-    share = (at - low).astype(np.float32)
-    share = share[:, None] if axis == -2 else share
-    mixed: Array = np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
-    return mixed
 
 
 def _edges(length: int, side: int) -> NDArray[np.int64]:

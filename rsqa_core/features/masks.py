@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from rsqa_core.features.grids import CELL_SIDE, Cells, Described, Values, pooled
-from rsqa_core.features.names import CANONICAL_CLASSES, GROUPS
+from rsqa_core.features.grids import CELL_SIDE, Cells, Described, pooled
+from rsqa_core.features.names import CANONICAL_CLASSES
 from rsqa_core.records import VOID, normalised_class_name
 
 SMALL_COMPONENT_PX = 64
@@ -215,11 +215,6 @@ def describe_region(
     }
     maps = {"region": agreement, "region_margin": margin}
     return Described(values, {name: pooled(value, CELL_SIDE) for name, value in maps.items()})
-
-
-def missing_values(group: str) -> Values:
-    """Return NaN for every number of ``group``."""
-    return dict.fromkeys(GROUPS[group], float("nan"))
 
 
 _LEVELS = 8

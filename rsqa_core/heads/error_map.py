@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from rsqa_core.features.grids import CELL_SIDE, Array, spread_over
+from rsqa_core.features.grids import CELL_SIDE, Array
 from rsqa_core.heads.anchor import logit
+from rsqa_core.raster.interpolation import spread_over
 from rsqa_core.records import VOID
 
 Values = NDArray[np.float64]
@@ -43,7 +44,7 @@ def predict_errors(
         score: predicted overall accuracy; the map's mean is one minus it.
         weights: as ``fit_pixel_weights`` returned them.
     """
-    by_cell = spread_over(cells.reshape(1, CELL_SIDE, CELL_SIDE).astype(np.float32), mask.shape)[0]
+    by_cell = spread_over(cells.reshape(1, CELL_SIDE, CELL_SIDE).astype(np.float32), *mask.shape)[0]
     raw = _combined(by_cell, own, weights)
     sure = mask == VOID
     wanted = (1.0 - score) * mask.size - sure.sum()
@@ -63,7 +64,7 @@ def probability_of_mask(together: Array, mask: NDArray[np.uint8]) -> Array:
         together: (K, side, side) as in ``rsqa_core.features.consensus.Consensus``.
         mask: (H, W) uint8 class ids.
     """
-    spread = spread_over(together, mask.shape)
+    spread = spread_over(together, *mask.shape)
     known = np.minimum(mask, len(spread) - 1).astype(np.int64)
     own: Array = np.take_along_axis(spread, known[None], axis=0)[0]
     return own

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rsqa_core.errors import InvalidInputError
 from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_INPUTS, Prepared
 
 GATES = ("two-way", "one-way", "none")
@@ -66,6 +67,9 @@ class GatedHead(nn.Module):
         gate: ``two-way`` as above; ``one-way`` leaves s unchanged; ``none`` concatenates.
         branch: ``both``, or the only one whose features are used (an ablation).
         anchored: add the label-free guess; without it the head starts at one half (an ablation).
+
+    Raises:
+        InvalidInputError: there is no such gate or branch.
     """
 
     def __init__(
@@ -79,6 +83,11 @@ class GatedHead(nn.Module):
         anchored: bool = True,
     ) -> None:
         super().__init__()
+        for name, value, known in (("gate", gate, GATES), ("branch", branch, BRANCHES)):
+            if value not in known:
+                raise InvalidInputError(
+                    f"Expected `{name}` to be one of {', '.join(known)}, but got {value!r}."
+                )
         self.gate = gate
         self.branch = branch
         self.anchored = anchored

@@ -9,29 +9,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rsqa_core.segmenters.autoencoders import ClusteringOptions, cluster_bands
-from rsqa_core.segmenters.network import FeatureReference, Segmentation
+from rsqa_core.segmenters.network import Segmentation
 from rsqa_core.segmenters.token_view import (
     CANVAS,
     Array,
     TokenEncoder,
-    prompt_reference,
     token_canvas,
 )
-from rsqa_core.segmenters.zero_shot import TEMPERATURE, class_probs, encoder_fingerprint
+from rsqa_core.segmenters.zero_shot import TEMPERATURE, EncoderSegmenter, class_probs
 
 _TEXTURE_PX = 9
 
 
-class ClusterSegmenter:
-    """Clusters pixels (see `autoencoders`) and names each cluster by the votes of its tokens.
-
-    Args:
-        name: what its candidates are called.
-        encoder: gives tokens in the space of its texts.
-        classes: class names by id.
-        vectors: (K, D) float32 unit vectors of the classes' prompts by the same encoder.
-        trained_on: SHA-256 of source images that the encoder is known to have seen.
-    """
+class ClusterSegmenter(EncoderSegmenter):
+    """Clusters pixels (see `autoencoders`) and names each cluster by the votes of its tokens."""
 
     def __init__(
         self,
@@ -39,18 +30,12 @@ class ClusterSegmenter:
         encoder: TokenEncoder,
         classes: tuple[str, ...],
         vectors: Array,
-        *,
         trained_on: Collection[str] = (),
+        *,
         options: ClusteringOptions | None = None,
     ) -> None:
-        self.name = name
-        self.classes = classes
-        self.trained_on = frozenset(trained_on)
-        self.reference: FeatureReference | None = prompt_reference(vectors)
         self._options = options or ClusteringOptions()
-        self.fingerprint = encoder_fingerprint(name, encoder, classes, vectors, self._options)
-        self._encoder = encoder
-        self._vectors = vectors
+        super().__init__(name, encoder, classes, vectors, trained_on, self._options)
 
     def predict(self, rgb: NDArray[np.uint8]) -> Segmentation:
         """Segment one (3, H, W) uint8 image.

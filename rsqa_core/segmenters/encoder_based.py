@@ -29,35 +29,15 @@ class EncoderSegmenterSpec:
     why: str
 
 
-def _zero_shot(
-    name: str,
-    encoder: TokenEncoder,
-    classes: tuple[str, ...],
-    vectors: Array,
-    trained_on: Collection[str],
-) -> Segmenter:
-    return ZeroShotSegmenter(name, encoder, classes, vectors, trained_on=trained_on)
-
-
-def _clusters(
-    name: str,
-    encoder: TokenEncoder,
-    classes: tuple[str, ...],
-    vectors: Array,
-    trained_on: Collection[str],
-) -> Segmenter:
-    return ClusterSegmenter(name, encoder, classes, vectors, trained_on=trained_on)
-
-
 _SPECS = (
     EncoderSegmenterSpec(
         name="zero-shot-patches",
-        make=_zero_shot,
+        make=ZeroShotSegmenter,
         why="each place by the words its token is closest to: knows classes, not outlines",
     ),
     EncoderSegmenterSpec(
         name="autoencoder-kmeans",
-        make=_clusters,
+        make=ClusterSegmenter,
         why="clusters of colour and texture, named by the encoder: outlines without knowledge",
     ),
 )

@@ -21,6 +21,7 @@ from rsqa_core.errors import InvalidInputError, UnreadableFileError
 from rsqa_core.files import write_atomically
 from rsqa_core.segmenters.architectures import build_network
 from rsqa_core.segmenters.specs import SEGMENTERS, SegmenterSpec, segmenter_spec
+from rsqa_core.state_dicts import misfit
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "segmenters"
 MAX_SIDE_PX = 2048
@@ -230,15 +231,15 @@ def load_segmenter(path: Path) -> NetworkSegmenter:
         if key.startswith("network.")
     }
     known = network.state_dict()
-    wanted = [f"network.{key}" for key in known] + [f"reference.{key}" for key in _REFERENCE]
-    missing = [key for key in wanted if key not in tensors]
-    unexpected = [key for key in tensors if key not in wanted]
-    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
-    if missing or unexpected or misshapen:
+    wanted = {f"network.{key}": value for key, value in known.items()}
+    # The reference's shapes follow from the network's taps; only that it is there is checked.
+    wanted |= {
+        key: tensors.get(key, torch.empty(0)) for key in map("reference.{}".format, _REFERENCE)
+    }
+    if wrong := misfit(wanted, tensors):
         raise UnreadableFileError(
-            f"{path.name} does not fit {spec.name} with {len(classes)} classes: missing "
-            f"{missing[:3]}, unexpected {unexpected[:3]}, of another shape {misshapen[:3]}. "
-            "Train it again: rsqa train-segmenter."
+            f"{path.name} does not fit {spec.name} with {len(classes)} classes: {wrong}. Train it "
+            "again: rsqa train-segmenter."
         )
     network.load_state_dict(state)
     reference = FeatureReference(

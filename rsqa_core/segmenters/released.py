@@ -12,6 +12,7 @@ from rsqa_core.segmenters.architectures import build_network
 from rsqa_core.segmenters.farseg import RELEASED_BACKBONE, RELEASED_CLASSES, read_release
 from rsqa_core.segmenters.network import NetworkSegmenter
 from rsqa_core.segmenters.specs import segmenter_spec
+from rsqa_core.state_dicts import misfit
 
 
 def load_released_farseg(path: Path) -> NetworkSegmenter:
@@ -34,14 +35,9 @@ def load_released_farseg(path: Path) -> NetworkSegmenter:
     network = build_network(spec, classes)
     known = network.state_dict()
     counters = [key for key in known if key.endswith("num_batches_tracked")]
-    missing = [key for key in known if key not in state and key not in counters]
-    unexpected = [key for key in state if key not in known]
-    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
-    if missing or unexpected or misshapen:
+    if wrong := misfit(known, state, counters):
         raise UnreadableFileError(
-            f"{path.name} does not fit {spec.name}: missing {missing[:3]}, unexpected "
-            f"{unexpected[:3]}, of another shape {misshapen[:3]}. Expected the released "
-            "farseg50.pth."
+            f"{path.name} does not fit {spec.name}: {wrong}. Expected the released farseg50.pth."
         )
     network.load_state_dict(known | state)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
+from rsqa_core.raster.interpolation import spread_over
 from rsqa_core.segmenters.network import FeatureReference
 
 Array = NDArray[np.float32]
@@ -90,15 +91,6 @@ def token_canvas(encoder: TokenEncoder, rgb: NDArray[np.uint8]) -> TokenCanvas:
     return TokenCanvas(np.ascontiguousarray(grids[0]), unit.astype(np.float32))
 
 
-def upsampled(maps: Array, height: int, width: int) -> Array:
-    """Return (C, height, width) float32, linear between the centres of the (C, h, w) places."""
-    above, below, down = _neighbours(height, maps.shape[1])
-    left, right, along = _neighbours(width, maps.shape[2])
-    across = maps[:, :, left] * (1 - along) + maps[:, :, right] * along
-    sampled = across[:, above] * (1 - down)[:, None] + across[:, below] * down[:, None]
-    return np.asarray(sampled, dtype=np.float32)
-
-
 def prompt_reference(vectors: Array) -> FeatureReference:
     """Return the prompts as what tokens are compared with; (K, D) float32 unit ``vectors``.
 
@@ -118,14 +110,4 @@ def _places(start: float, side: float) -> slice:
 
 
 def _resized(grid: Array, rows: slice, columns: slice) -> Array:
-    return upsampled(grid, rows.stop - rows.start, columns.stop - columns.start)
-
-
-def _neighbours(
-    count: int, places: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Return for each of ``count`` positions both neighbouring places and the second's share."""
-    position: NDArray[np.float64] = (np.arange(count) + 0.5) * places / count - 0.5
-    position = position.clip(0, places - 1)
-    first = np.floor(position).astype(np.int64)
-    return first, np.minimum(first + 1, places - 1), (position - first).astype(np.float32)
+    return spread_over(grid, rows.stop - rows.start, columns.stop - columns.start)

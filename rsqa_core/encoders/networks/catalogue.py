@@ -16,6 +16,7 @@ from rsqa_core.encoders.networks.adapter import NetworkConfig, NetworkEncoder
 from rsqa_core.encoders.networks.checkpoints import read_checkpoint
 from rsqa_core.encoders.networks.inputs import BandPreprocessing
 from rsqa_core.errors import NotFoundError, UnreadableFileError
+from rsqa_core.state_dicts import misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +139,6 @@ def image_network(name: str) -> ImageNetwork:
     return NETWORKS[name]
 
 
-def load_network(network: ImageNetwork, path: Path) -> NetworkEncoder:
-    """Load an encoder from its authors' checkpoint.
-
-    Args:
-        network: what the checkpoint is of; see ``image_network``.
-        path: the file.
-
-    Raises:
-        InvalidInputError: the file's network takes other bands than the preprocessing makes.
-        UnreadableFileError: the file is missing or damaged, has another layout, lacks weights, or
-            holds some that are not finite.
-    """
-    return network_of(network, read_network_state(network, path), path)
-
-
 def read_network_state(network: ImageNetwork, path: Path) -> dict[str, Tensor]:
     """Return a checkpoint's weights under the network's own keys.
 
@@ -163,7 +149,7 @@ def read_network_state(network: ImageNetwork, path: Path) -> dict[str, Tensor]:
 
 
 def network_of(network: ImageNetwork, state: Mapping[str, Tensor], path: Path) -> NetworkEncoder:
-    """Return the encoder with the weights ``state``, which ``path`` held; see ``load_network``.
+    """Return the encoder with the weights ``state``, which ``path`` held.
 
     Raises:
         InvalidInputError: the weights take other bands than the preprocessing makes.
@@ -172,15 +158,10 @@ def network_of(network: ImageNetwork, state: Mapping[str, Tensor], path: Path) -
     config = network.infer(state, network.config)
     with torch.device("meta"):  # without memory: the file's tensors become the weights themselves
         model = network.build(config)
-    known = model.state_dict()
-    missing = [key for key in known if key not in state]
-    unexpected = [key for key in state if key not in known]
-    misshapen = [k for k, v in state.items() if k in known and v.shape != known[k].shape]
-    if missing or unexpected or misshapen:
+    if wrong := misfit(model.state_dict(), state):
         raise UnreadableFileError(
-            f"{path} does not hold the weights of {network.name}: missing {missing[:4]}, "
-            f"unexpected {unexpected[:4]}, of another shape {misshapen[:4]}. Expected "
-            f"{network.file} of {network.source}."
+            f"{path} does not hold the weights of {network.name}: {wrong}. Expected {network.file} "
+            f"of {network.source}."
         )
     bad = [key for key, value in state.items() if not value.isfinite().all()]
     if bad:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rsqa_core.encoders.openclip import ImageFeatures
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.features.segmenter_side import describe_consistency, describe_taps
+from rsqa_core.raster.interpolation import spread_over
 from rsqa_core.segmenters.autoencoders import ClusteringOptions
 from rsqa_core.segmenters.cluster_classes import ClusterSegmenter, bands_of, cluster_classes
 from rsqa_core.segmenters.encoder_based import ENCODER_SEGMENTERS, encoder_segmenter
-from rsqa_core.segmenters.token_view import CANVAS, token_canvas, upsampled
+from rsqa_core.segmenters.token_view import CANVAS, token_canvas
 from rsqa_core.segmenters.zero_shot import ZeroShotSegmenter
 from tests.rsqa_core.standins import ColourEncoder
 
@@ -131,17 +132,10 @@ def test_windows_sharpen_what_the_whole_image_blurs() -> None:
 
     assert np.linalg.norm(seen.canvas, axis=0) == pytest.approx(np.ones((CANVAS, CANVAS)), abs=1e-5)
     canvas_mask = mask[1::2, 1::2]
-    whole = upsampled(seen.whole, CANVAS, CANVAS)
+    whole = spread_over(seen.whole, CANVAS, CANVAS)
     own = np.take_along_axis(seen.canvas, canvas_mask[None].astype(np.int64), axis=0)
     blurred = np.take_along_axis(whole, canvas_mask[None].astype(np.int64), axis=0)
     assert own.mean() > blurred.mean()
-
-
-def test_places_between_centres_are_interpolated() -> None:
-    row = np.array([[[0.0, 1.0]]], dtype=np.float32)
-
-    assert upsampled(row, 1, 4)[0, 0].tolist() == pytest.approx([0, 0.25, 0.75, 1])
-    assert upsampled(row, 2, 2)[0].tolist() == [[0, 1], [0, 1]]
 
 
 def test_a_cluster_gets_the_class_with_most_votes() -> None:

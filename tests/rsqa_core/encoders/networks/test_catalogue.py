@@ -22,7 +22,8 @@ from rsqa_core.encoders.networks.catalogue import (
     NETWORKS,
     ImageNetwork,
     image_network,
-    load_network,
+    network_of,
+    read_network_state,
 )
 from rsqa_core.encoders.networks.croma import CromaConfig
 from rsqa_core.encoders.networks.rsmamba import RSMambaConfig
@@ -72,6 +73,11 @@ def saved(
 
 def picture(bands: int, side: int = 40) -> NDArray[np.float32]:
     return np.random.default_rng(bands).uniform(1, 255, (bands, side, side)).astype(np.float32)
+
+
+def load_network(network: ImageNetwork, path: Path) -> NetworkEncoder:
+    """What the registry's loader does with a checkpoint of the authors."""
+    return network_of(network, read_network_state(network, path), path)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -12,10 +12,16 @@ import pytest
 from rsqa_core.encoders.fetching import Place
 from rsqa_core.encoders.loading import load_spec
 from rsqa_core.encoders.networks import catalogue
-from rsqa_core.encoders.networks.catalogue import NETWORKS, load_network
+from rsqa_core.encoders.networks.catalogue import NETWORKS
 from rsqa_core.encoders.registry import encoder_ids, find_spec
 from rsqa_core.errors import DownloadError
-from tests.rsqa_core.encoders.networks.test_catalogue import TINY, picture, saved, tiny
+from tests.rsqa_core.encoders.networks.test_catalogue import (
+    TINY,
+    load_network,
+    picture,
+    saved,
+    tiny,
+)
 from tests.rsqa_core.serving import Site, serving
 
 
