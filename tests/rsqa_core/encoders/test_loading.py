@@ -23,7 +23,7 @@ from rsqa_core.encoders.preprocessing import Encoder, Preprocessing
 from rsqa_core.encoders.registry import CLIP_MEAN, CLIP_STD, find_spec
 from rsqa_core.encoders.specs import EncoderSpec
 from rsqa_core.errors import DownloadError, InvalidInputError, UnreadableFileError
-from tests.rsqa_core.serving import Site, serving
+from tests.rsqa_core.serving import Site
 
 TINY = "rsqa-tiny-vit"
 TINY_CONFIG = {
@@ -53,17 +53,6 @@ def tiny_architecture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     open_clip.add_model_config(folder)
     yield
     open_clip.factory._MODEL_CONFIGS.pop(TINY)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving(Site({})) as running:
-        yield running
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    return Place(tmp_path / "encoders", site.address, wait_s=0)
 
 
 def miniature(name: str, site: Site) -> EncoderSpec:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,24 +22,13 @@ from rsqa_core.encoders.preprocessing import Preprocessing, prepare
 from rsqa_core.encoders.registry import find_spec
 from rsqa_core.encoders.specs import EncoderSpec
 from rsqa_core.errors import InvalidInputError, NotFoundError, UnreadableFileError
-from tests.rsqa_core.serving import Site, serving
+from tests.rsqa_core.serving import Site
 
 transformers = pytest.importorskip("transformers")
 
 WORDS = ["water", "field", "a", "of", "dense", "agua"]
 TEXTS = ["a field", "agua"]
 HALF = Preprocessing(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving(Site({})) as running:
-        yield running
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    return Place(tmp_path / "encoders", site.address, wait_s=0)
 
 
 def write_tokenizer(folder: Path) -> None:

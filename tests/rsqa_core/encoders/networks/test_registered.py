@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,18 +21,7 @@ from tests.rsqa_core.encoders.networks.test_catalogue import (
     saved,
     tiny,
 )
-from tests.rsqa_core.serving import Site, serving
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving(Site({})) as running:
-        yield running
-
-
-@pytest.fixture
-def place(site: Site, tmp_path: Path) -> Place:
-    return Place(tmp_path / "encoders", site.address, wait_s=0)
+from tests.rsqa_core.serving import Site
 
 
 def test_every_network_is_registered() -> None:
