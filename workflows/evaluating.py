@@ -15,11 +15,11 @@ from rsqa_core.evaluation.agreement import (
     Pooled,
     WithinImage,
     constant_best,
-    paired_change,
     pooled,
     within_image,
 )
 from rsqa_core.evaluation.baselines import label_free
+from rsqa_core.evaluation.resampling import paired_change
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import is_synthetic
 from workflows.describing import DescribedCandidates, describe_candidates

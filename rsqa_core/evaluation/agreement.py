@@ -61,7 +61,7 @@ def pooled(predicted: Values, target: Values) -> Pooled | None:
     Raises:
         InvalidInputError: shapes differ or a target is not finite.
     """
-    _require_pairs(predicted, target)
+    require_pairs(predicted, target)
     known = np.isfinite(predicted)
     if not known.any():
         return None
@@ -91,7 +91,7 @@ def within_image(
     Returns:
         None when no image has two candidates with predictions.
     """
-    _require_pairs(predicted, target)
+    require_pairs(predicted, target)
     hits, regrets, gaps = [], [], []
     for rows in image_groups(image):
         if len(rows) < 2 or not np.isfinite(predicted[rows]).all():
@@ -143,64 +143,15 @@ def image_groups(image: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [rows for rows in np.split(order, cuts) if rows.size]
 
 
-def paired_mae_change(
-    before: Values, after: Values, target: Values, image: NDArray[np.int64], seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of MAE(after) - MAE(before), resampling whole images."""
-    _require_pairs(before, target)
-    _require_pairs(after, target)
-    change = np.abs(after - target) - np.abs(before - target)
-    groups = image_groups(image)
-    sums = np.array([change[rows].sum() for rows in groups])
-    sizes = np.array([len(rows) for rows in groups])
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(groups), size=(2000, len(groups)))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
-
-
-def paired_change(
-    before: Values,
-    after: Values,
-    target: Values,
-    cluster: NDArray[np.int64],
-    *,
-    repeats: int = 1000,
-    seed: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """Return 95 % bootstrap intervals of what ``after`` gains over ``before``.
-
-    Whole clusters are resampled, both predictions with the same clusters, so that what the two
-    share cancels out. Rows where either is NaN are left out.
-
-    Args:
-        cluster: (N,) what is drawn as one, e.g. the source image of each candidate.
-
-    Returns:
-        ``srcc``: SRCC(after) - SRCC(before), positive is better; empty where a resample does not
-        vary. ``mae``: MAE(after) - MAE(before), negative is better.
-    """
-    _require_pairs(before, target)
-    _require_pairs(after, target)
-    known = np.flatnonzero(np.isfinite(before) & np.isfinite(after))
-    if not known.size:
-        return {}
-    groups = [known[rows] for rows in image_groups(cluster[known])]
-    rng = np.random.default_rng(seed)
-    ranks, errors = [], []
-    for _ in range(repeats):
-        rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-        pair = [_correlation(stats.spearmanr, v[rows], target[rows]) for v in (before, after)]
-        if pair[0] is not None and pair[1] is not None:
-            ranks.append(pair[1] - pair[0])
-        gained = np.abs(after[rows] - target[rows]) - np.abs(before[rows] - target[rows])
-        errors.append(float(gained.mean()))
-    changes = {"mae": errors} | ({"srcc": ranks} if ranks else {})
-    return {
-        name: (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
-        for name, drawn in changes.items()
-    }
+def require_pairs(predicted: Values, target: Values) -> None:
+    """Raise InvalidInputError unless both are (N,) and the targets are finite."""
+    if predicted.shape != target.shape or predicted.ndim != 1:
+        raise InvalidInputError(
+            f"Expected predictions and targets of one length, but got {predicted.shape} and "
+            f"{target.shape}."
+        )
+    if not np.isfinite(target).all():
+        raise InvalidInputError("Expected finite targets, but got NaN or infinity.")
 
 
 def _correlation(measure: object, guess: Values, truth: Values) -> float | None:
@@ -210,13 +161,3 @@ def _correlation(measure: object, guess: Values, truth: Values) -> float | None:
         warnings.simplefilter("ignore")
         value = float(measure(guess, truth).statistic)  # type: ignore[operator]
     return value if np.isfinite(value) else None
-
-
-def _require_pairs(predicted: Values, target: Values) -> None:
-    if predicted.shape != target.shape or predicted.ndim != 1:
-        raise InvalidInputError(
-            f"Expected predictions and targets of one length, but got {predicted.shape} and "
-            f"{target.shape}."
-        )
-    if not np.isfinite(target).all():
-        raise InvalidInputError("Expected finite targets, but got NaN or infinity.")

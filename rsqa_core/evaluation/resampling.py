@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.evaluation.agreement import TIE, image_groups
+from rsqa_core.evaluation.agreement import TIE, image_groups, require_pairs
 
 Values = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -63,7 +63,7 @@ def pooled_draws(
         "krcc": _kendall(x, y, group, counts),
         "plcc": _pearson(x, y, group, counts),
         "plcc_fitted": _pearson(mapped, y, group, counts),
-        "mae": _ratio(_sums(np.abs(x - y), group, counts), total),
+        "mae": _mae(x, y, group, counts),
         "rmse": np.sqrt(_ratio(_sums((x - y) ** 2, group, counts), total)),
     }
 
@@ -110,6 +110,69 @@ def within_draws(
     }
 
 
+def paired_mae_change(
+    before: Values,
+    after: Values,
+    target: Values,
+    image: Index,
+    *,
+    repeats: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of MAE(after) - MAE(before), negative is better.
+
+    Whole images, (N,), are resampled, both predictions with the same ones.
+
+    Raises:
+        InvalidInputError: shapes differ or a target is not finite.
+    """
+    require_pairs(before, target)
+    require_pairs(after, target)
+    group, counts = _resamples(image, repeats, seed)
+    change = _mae(after, target, group, counts) - _mae(before, target, group, counts)
+    low, high = np.quantile(change[1:], (0.025, 0.975))
+    return float(low), float(high)
+
+
+def paired_change(
+    before: Values,
+    after: Values,
+    target: Values,
+    cluster: Index,
+    *,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Return 95 % bootstrap intervals of what ``after`` gains over ``before``.
+
+    Whole clusters are resampled, both predictions with the same clusters, so that what the two
+    share cancels out. Rows where either is NaN are left out.
+
+    Args:
+        cluster: (N,) what is drawn as one, e.g. the source image of each candidate.
+
+    Returns:
+        ``srcc``: SRCC(after) - SRCC(before), positive is better; left out where predictions or
+        targets do not vary. ``mae``: MAE(after) - MAE(before), negative is better.
+
+    Raises:
+        InvalidInputError: shapes differ or a target is not finite.
+    """
+    require_pairs(before, target)
+    require_pairs(after, target)
+    known = np.isfinite(before) & np.isfinite(after)
+    if not known.any():
+        return {}
+    before, after, target = before[known], after[known], target[known]
+    group, counts = _resamples(cluster[known], repeats, seed)
+    mae, srcc = (
+        [figure(values, target, group, counts) for values in (before, after)]
+        for figure in (_mae, _spearman)
+    )
+    changes = {"mae": interval(mae[1] - mae[0]), "srcc": interval(srcc[1] - srcc[0])}
+    return {name: found[1:] for name, found in changes.items() if found}
+
+
 def interval(draws: Values, level: float = 0.95) -> tuple[float, float, float] | None:
     """Return (value, low, high): the first draw and the central interval of the others.
 
@@ -152,6 +215,16 @@ def differences(method: Mapping[str, Values], baseline: Mapping[str, Values]) ->
         name: (baseline[name] - values) if name in LOWER_IS_BETTER else (values - baseline[name])
         for name, values in method.items()
     }
+
+
+def _resamples(cluster: Index, repeats: int, seed: int) -> tuple[Index, Index]:
+    names, group = np.unique(cluster, return_inverse=True)
+    return group, cluster_counts(len(names), repeats, seed)
+
+
+def _mae(x: Values, y: Values, cluster: Index, counts: Index) -> Values:
+    total = _sums(np.ones(len(x)), cluster, counts)
+    return _ratio(_sums(np.abs(x - y), cluster, counts), total)
 
 
 def _sums(values: Values, cluster: Index, counts: Index) -> Values:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.evaluation.agreement import Pooled, paired_mae_change, pooled
+from rsqa_core.evaluation.agreement import Pooled, pooled
+from rsqa_core.evaluation.resampling import paired_mae_change
 from rsqa_core.heads.card import COVERAGE
 from rsqa_core.heads.head import Prediction, QualityHead
 from rsqa_core.heads.inputs import HeadInputs, Places
@@ -116,7 +117,7 @@ def adapt(
         head=head,
         before=first,
         after=second,
-        interval=paired_mae_change(before, after, labels.targets, image, seed),
+        interval=paired_mae_change(before, after, labels.targets, image, seed=seed),
         labels=labels.targets,
         predicted_before=before,
         predicted_after=after,

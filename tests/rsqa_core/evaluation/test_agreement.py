@@ -12,8 +12,6 @@ from rsqa_core.evaluation.agreement import (
     TIE,
     constant_best,
     image_groups,
-    paired_change,
-    paired_mae_change,
     pooled,
     within_image,
 )
@@ -224,98 +222,3 @@ def test_groups_hold_the_rows_of_one_image_wherever_they_stand() -> None:
     groups = image_groups(images(7, 3, 7, 3, 3, 9))
 
     assert [group.tolist() for group in groups] == [[1, 3, 4], [0, 2], [5]]
-
-
-def test_a_lower_error_is_a_negative_change() -> None:
-    rng = np.random.default_rng(2)
-    target, image = rng.uniform(0.2, 0.8, 80), np.repeat(np.arange(20), 4)
-    before = target + rng.choice([-0.2, 0.2], 80)
-    after = target + rng.choice([-0.1, 0.1], 80)
-
-    low, high = paired_mae_change(before, after, target, image)
-
-    assert (low, high) == (pytest.approx(-0.1), pytest.approx(-0.1))
-    assert paired_mae_change(after, before, target, image) == (
-        pytest.approx(0.1),
-        pytest.approx(0.1),
-    )
-
-
-def test_the_interval_resamples_whole_images() -> None:
-    # Every candidate of an image changes alike, so 200 rows hold no more than 4 opinions.
-    target, image = np.full(200, 0.5), np.repeat(np.arange(4), 50)
-    before = np.full(200, 0.7)
-    after = 0.5 + np.repeat(array(0.0, 0.1, 0.3, 0.4), 50)
-
-    low, high = paired_mae_change(before, after, target, image)
-    by_row = paired_mae_change(before, after, target, np.arange(200))
-
-    # Of the 256 draws of four images 5 have a mean below -0.15, that is 2.0 %, and 11 up to it.
-    assert low == pytest.approx(-0.15)
-    assert high == pytest.approx(0.15)
-    assert by_row[1] - by_row[0] < 0.1
-
-
-def test_larger_images_weigh_more_in_the_interval() -> None:
-    target, image = np.zeros(10), images(0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
-    before, after = np.zeros(10), array(0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
-
-    low, high = paired_mae_change(before, after, target, image)
-
-    # Draws: image 0 twice gives 0, both give 1/10, image 1 twice gives 1.
-    assert (low, high) == (0.0, 1.0)
-    assert paired_mae_change(before, after, target, image) == (low, high)  # seeded
-
-
-def test_a_change_needs_predictions_before_and_after() -> None:
-    for before, after in ((array(0.1), array(0.1, 0.2)), (array(0.1, 0.2), array(0.1))):
-        with pytest.raises(InvalidInputError, match="one length"):
-            paired_mae_change(before, after, array(0.3, 0.4), images(0, 1))
-
-
-def test_a_change_without_noise_has_an_interval_of_one_point() -> None:
-    target = np.tile(array(0.2, 0.4, 0.6, 0.8), 5)
-    change = paired_change(1 - target, target + 0.1, target, np.repeat(np.arange(5), 4))
-
-    assert change["srcc"] == (pytest.approx(2.0), pytest.approx(2.0))  # from -1 to 1
-    # Errors of before: 0.6, 0.2, 0.2, 0.6; of after: 0.1 everywhere.
-    assert change["mae"] == (pytest.approx(-0.3), pytest.approx(-0.3))
-
-
-def test_a_gain_is_certain_where_it_is_real_and_not_where_it_is_noise() -> None:
-    rng = np.random.default_rng(3)
-    target, cluster = rng.random(400), np.repeat(np.arange(40), 10)
-    rough, fine = (target + rng.normal(0, s, 400) for s in (0.3, 0.1))
-    alike = target + rng.normal(0, 0.3, 400)
-
-    real, noise = (paired_change(rough, after, target, cluster) for after in (fine, alike))
-
-    assert real["srcc"][0] > 0.1
-    assert real["mae"][1] < -0.1
-    assert noise["srcc"][0] < 0 < noise["srcc"][1]
-    assert noise["mae"][0] < 0 < noise["mae"][1]
-
-
-def test_whole_clusters_are_drawn_so_copies_add_no_certainty() -> None:
-    rng = np.random.default_rng(5)
-    target = rng.random(12)
-    before, after = (target + rng.normal(0, s, 12) for s in (0.2, 0.15))
-    once = paired_change(before, after, target, np.arange(12))
-
-    copied = paired_change(
-        *(np.repeat(v, 9) for v in (before, after, target)), np.repeat(np.arange(12), 9)
-    )
-
-    assert copied["mae"] == pytest.approx(once["mae"])
-    assert copied["srcc"] == pytest.approx(once["srcc"])
-
-
-def test_rows_that_a_method_cannot_predict_do_not_count() -> None:
-    target, cluster = array(0.1, 0.5, 0.9, 0.3), images(0, 1, 2, 3)
-    before = array(0.2, 0.6, 1.0, np.nan)
-
-    change = paired_change(before, target, target, cluster)
-
-    assert change["mae"] == (pytest.approx(-0.1), pytest.approx(-0.1))
-    assert paired_change(np.full(4, np.nan), target, target, cluster) == {}
-    assert paired_change(np.full(4, 0.5), target, target, cluster).keys() == {"mae"}
