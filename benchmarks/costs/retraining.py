@@ -15,7 +15,6 @@ import uuid
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks.record import ROOT, Value
 from db.store import candidates, images, projects, reviewers
@@ -23,7 +22,6 @@ from db.tables import VerdictRow
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
 from rsqa_core.encoders.captions import SCENE_PROMPTS
 from rsqa_core.encoders.openclip import load_encoder
-from rsqa_core.errors import UnreadableFileError
 from rsqa_core.features.description import SegmenterSide
 from rsqa_core.features.grids import CELL_SIDE
 from rsqa_core.features.keys import (
@@ -41,10 +39,6 @@ from rsqa_core.features.names import (
     SEGMENTER_GROUPS,
     names_of,
 )
-from rsqa_core.heads.card import HeadCard
-from rsqa_core.heads.gating import GatedHead
-from rsqa_core.heads.head import BASE_HEAD, WEIGHTS_DIR, QualityHead, load_head
-from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_NAMES, Preparation
 from rsqa_core.records import NewCandidate, NewImage, Project
 from rsqa_core.settings import Settings
 from workflows.opening import Installation, open_installation
@@ -56,8 +50,6 @@ TILES_A_SOURCE = 25
 REVIEWER = "benchmark"
 FINGERPRINT = "f" * 64
 """Of a segmenter that does not exist."""
-MEMBERS = 15
-"""Of an untrained stand-in for the shipped head."""
 _IMAGES_A_SHARD = 512
 
 
@@ -151,36 +143,6 @@ def _features(installation: Installation, project: Project, shas: list[str], see
     append_sides(root, FINGERPRINT, sides)
 
 
-def base_head(folder: Path) -> Path:
-    """Return the folder of the shipped head, or of an untrained one of its size in ``folder``.
-
-    Untrained weights cost what trained ones do; a checkout whose shipped head is of another feature
-    version can be measured too.
-    """
-    try:
-        load_head(WEIGHTS_DIR / f"{BASE_HEAD}.safetensors")
-        return WEIGHTS_DIR
-    except UnreadableFileError:
-        pass
-    if (folder / f"{BASE_HEAD}.safetensors").exists():
-        return folder
-    compact = load_encoder()
-    rest = len(SCENE_PROMPTS) + len(IMAGE_STATISTICS)
-    sizes = {
-        "token_mean": (MEMBERS, compact.dim),
-        "basis": (MEMBERS, compact.dim, COMPONENTS),
-        "token_scale": (MEMBERS, COMPONENTS),
-        **dict.fromkeys(("vector_mean", "vector_scale"), (MEMBERS, COMPONENTS + rest)),
-        **dict.fromkeys(("row_mean", "row_scale"), (MEMBERS, len(ROW_NAMES))),
-        **dict.fromkeys(("cell_mean", "cell_scale"), (MEMBERS, CELL_INPUTS)),
-    }
-    preparation = Preparation(**{name: torch.ones(shape) for name, shape in sizes.items()})
-    card = HeadCard(compact.name, compact.fingerprint, {}, (-1,) * MEMBERS)
-    network = GatedHead(MEMBERS, preparation.vector_inputs, card.width, card.gate)
-    QualityHead(network, preparation, card).save(folder / f"{BASE_HEAD}.safetensors")
-    return folder
-
-
 def mask_sha256(image_sha256: str, number: int) -> str:
     """Return what a mask that does not exist is called."""
     return hashlib.sha256(f"{image_sha256} {number}".encode()).hexdigest()
@@ -224,10 +186,8 @@ def _candidate(image_id: int, image_sha256: str, number: int) -> NewCandidate:
 
 def main(home: Path) -> None:
     """Retrain in this process, and print seconds and peak memory in MB."""
-    from rsqa_core.heads import head
     from workflows.retraining import retrain_project
 
-    head.WEIGHTS_DIR = base_head(home)
     installation = open_installation(Settings(home=home, offline=True, runtime="torch"))
     # What a job has loaded before it begins; starting Python is not part of the figure.
     import open_clip  # noqa: F401

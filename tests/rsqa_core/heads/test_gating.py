@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rsqa_core.errors import InvalidInputError
 from rsqa_core.heads.gating import BRANCHES, GATES, GatedHead
 from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_INPUTS, Prepared
 
@@ -182,3 +183,11 @@ def test_dropout_acts_in_training_only() -> None:
 
     assert torch.equal(*quiet)
     assert not torch.equal(*noisy)
+
+
+@pytest.mark.parametrize(
+    ("setting", "known"), [("gate", GATES), ("branch", BRANCHES)], ids=["gate", "branch"]
+)
+def test_an_unknown_setting_is_refused(setting: str, known: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInputError, match=f"`{setting}`.*{', '.join(known)}.*'sideways'"):
+        GatedHead(MEMBERS, VECTOR, WIDTH, **{setting: "sideways"})
