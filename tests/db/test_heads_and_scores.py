@@ -236,6 +236,22 @@ def test_every_field_of_a_score_comes_back_and_a_second_one_replaces_it(filled: 
             assert shown == score
 
 
+def test_scores_of_some_candidates_are_those_of_one_head(filled: Filled) -> None:
+    add_head(filled, "second", seed=2)
+    wanted = [filled.of(3).id, filled.of(0).id]
+    with filled.database.begin() as session:
+        heads.add(session, head("sparse"))
+        one = Score(filled.of(0).id, "sparse", 0.5, 0.4, 0.6)
+        scores.publish(session, filled.project.id, "sparse", [one])
+        by_second = scores.of_head(session, filled.project.id, "second")
+
+        assert scores.of_candidates(session, "second", wanted) == {
+            candidate_id: by_second[candidate_id] for candidate_id in wanted
+        }
+        assert scores.of_candidates(session, "sparse", wanted) == {filled.of(0).id: one}
+        assert scores.of_candidates(session, "second", []) == {}
+
+
 def test_the_tables_themselves_refuse_quality_out_of_range(filled: Filled) -> None:
     for column in ("mean_iou", "boundary_f1"):
         with (
