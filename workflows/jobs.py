@@ -222,27 +222,36 @@ def _segment(
     installation: Installation, slug: str, arguments: Arguments, progress: Progress
 ) -> object:
     from rsqa_core.segmenters.network import shipped_segmenters
-    from workflows.segmenting import segment_project
+    from workflows.segmenting import SegmentReport, segment_project
 
     scene = arguments.get("scene")
     if not arguments.get("score", False):
         return segment_project(installation, slug, scene=scene, progress=progress)
     # Scored in between, so that review can begin long before the last image has its candidates.
     networks = shipped_segmenters()
-    made = 0
-    while True:
+    reports: list[SegmentReport] = []
+    images_done = 0
+
+    def of_all(step: str, done: int, total: int) -> None:
+        progress(step, images_done + done, images_done + total)
+
+    while not reports or reports[-1].images_left:
         report = segment_project(
             installation,
             slug,
             scene=scene,
             segmenters=networks,
             limit=_IMAGES_BETWEEN_SCORES,
-            progress=progress,
+            progress=of_all,
         )
-        made += report.made
+        reports.append(report)
+        images_done += _IMAGES_BETWEEN_SCORES
         _score(installation, slug, {}, progress)
-        if not report.images_left:
-            return dataclasses.replace(report, made=made)
+    return dataclasses.replace(
+        reports[-1],
+        made=sum(report.made for report in reports),
+        already_there=reports[0].already_there,
+    )
 
 
 def _score(

@@ -21,6 +21,7 @@ from workflows import demo, generating, jobs, samples
 from workflows.commands import demo as demo_command
 from workflows.demo import GENERATED, SAMPLE, Demo, find_demo, prepare_demo
 from workflows.opening import Installation, open_installation
+from workflows.segmenting import SegmentReport
 
 SEEDS = range(1, 4)
 
@@ -216,11 +217,19 @@ def test_the_background_job_scores_in_between_and_leaves_nothing_unscored(
     slug = summary_of(installation).project.slug
     monkeypatch.setattr(jobs, "_IMAGES_BETWEEN_SCORES", 1)
     scored: list[int] = []
+    made: list[tuple[int, int]] = []
 
     def watch(step: str, done: int, total: int) -> None:
         scored.append(summary_of(installation).scored_candidates)
+        if step == "making candidates":
+            made.append((done, total))
 
-    jobs.HANDLERS["segment"](installation, slug, {"score": True}, watch)
+    report = jobs.HANDLERS["segment"](installation, slug, {"score": True}, watch)
 
+    assert report == SegmentReport(images=4, made=3 * 2, already_there=3 * 2)
+    # Portions count on, so that the bar never goes back.
+    assert made == sorted(made)
+    assert {total for _, total in made} == {2}
+    assert made[-1] == (2, 2)
     assert summary_of(installation).scored_candidates == 3 * 4
     assert 3 * 3 in scored  # after the third image and before the fourth
