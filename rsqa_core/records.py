@@ -324,7 +324,7 @@ class ReviewItem:
 class QueueQuery:
     """Which images to review, in which order. ``seed`` fixes the random order."""
 
-    order: QueueOrder = "uncertain"
+    order: QueueOrder = "informative"
     statuses: tuple[ImageStatus, ...] = ("open",)
     scene: str | None = None
     segmenter: str | None = None

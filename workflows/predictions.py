@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 
 
 def predicted_scores(
-    project: Project, head_id: str, head: QualityHead, described: DescribedCandidates
+    project: Project,
+    head_id: str,
+    head: QualityHead,
+    described: DescribedCandidates,
+    prediction: Prediction,
 ) -> list[Score]:
-    """Return a score of every candidate, with alarms and further targets.
+    """Return what the head said of every candidate as scores, with alarms and further targets.
 
     Alarms widen the interval; see ``rsqa_core.heads.alarms``.
     """
     from rsqa_core.heads.alarms import raise_alarms
     from rsqa_core.heads.further_targets import BOUNDARY_F1, MEAN_IOU
 
-    prediction = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
     alarms, wider = raise_alarms(
         head, described.inputs, described.places, [c.name for c in project.classes]
     )

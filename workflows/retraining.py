@@ -66,8 +66,12 @@ def retrain_project(
     metrics = _metrics(adaptation) | {"seconds": round(time.perf_counter() - began, 2)}
     record = _record(installation, project, current_record, adaptation, metrics)
     progress("scoring with the new head", 0, 1)
-    publish_scores(installation, project, record.id, adaptation.head, described)
-    refresh_informative(installation, project, record.id, adaptation.head, progress=progress)
+    head = adaptation.head
+    said = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
+    publish_scores(installation, project, record.id, head, described, said)
+    refresh_informative(
+        installation, project, record.id, head, (described, said), progress=progress
+    )
     progress("scoring with the new head", 1, 1)
     return record
 

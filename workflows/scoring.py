@@ -26,7 +26,7 @@ from workflows.opening import Installation
 from workflows.predictions import predicted_scores
 
 if TYPE_CHECKING:
-    from rsqa_core.heads.head import QualityHead
+    from rsqa_core.heads.head import Prediction, QualityHead
 
 IMAGES_PER_PUBLISH = 64
 SYSTEM_REVIEWER = "rsqa"
@@ -82,7 +82,8 @@ def score_project(
             (head.card.encoder_name, head.card.encoder_fingerprint),
             progress=_shifted(progress, start, len(pending)),
         )
-        scored += publish_scores(installation, project, record.id, head, described)
+        said = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
+        scored += publish_scores(installation, project, record.id, head, described, said)
     progress("describing and scoring", len(pending), len(pending))
     if scored:
         refresh_informative(installation, project, record.id, head, progress=progress)
@@ -95,9 +96,14 @@ def publish_scores(
     head_id: str,
     head: QualityHead,
     described: DescribedCandidates,
+    prediction: Prediction,
 ) -> int:
-    """Predict, and write scores and disagreement in one transaction; return how many scores."""
-    rows = predicted_scores(project, head_id, head, described)
+    """Write scores and disagreement in one transaction; return how many scores.
+
+    Args:
+        prediction: what the head says of the described candidates.
+    """
+    rows = predicted_scores(project, head_id, head, described, prediction)
     votes = described.column("vote_entropy")
     disagreement = {
         described.images[i].id: float(np.clip(votes[row], 0.0, 1.0))
@@ -115,11 +121,11 @@ def current_head(
 ) -> tuple[Project, HeadRecord]:
     """Return the project and a head of it: the one asked for, the current one, or the shipped one.
 
-    A project without a current head gets the shipped one promoted, and so does one whose head takes
-    features of an earlier RSQA: nothing can be scored with that any more. Labels and old scores
+    A project without a current head gets the shipped one promoted, and so does one whose head is
+    of an earlier RSQA: nothing can be scored with that any more. Labels and old scores
     stay, and a new head can be trained from them.
     """
-    from rsqa_core.heads.head import takes_older_features
+    from rsqa_core.heads.head import is_outdated
 
     shipped = register_shipped_head(installation)
     with installation.database.begin() as session:
@@ -129,7 +135,7 @@ def current_head(
         if project.active_head_id is not None:
             record = head_store.get(session, project.active_head_id)
             path = resolve_under(installation.settings.heads_dir, record.path)
-            if not takes_older_features(path):
+            if not is_outdated(path):
                 return project, record
         project = head_store.promote(session, project.id, shipped.id, reviewer=SYSTEM_REVIEWER)
         return project, shipped

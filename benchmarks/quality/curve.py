@@ -7,7 +7,7 @@ saw the scene; labels correct them as they do in a review.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,7 @@ def _curve(scene: Scene, order: Order, counts: list[int], draws: int) -> Content
         for place, count in enumerate(counts):
             learnt = chosen[:count]
             rest = np.setdiff1d(np.arange(len(targets)), learnt)
-            after = scene.view.corrected(learnt, rest)
+            after = scene.view.corrected(scene.view.process(learnt), rest)
             maes[draw, place] = np.abs(after - targets[rest]).mean()
             before[draw, place] = plain[rest].mean()
     falls = 1 - maes / np.maximum(before, 1e-12)
@@ -150,7 +150,6 @@ def queue_order(
     When every image has a label, the next candidates stand for their images.
     """
     score = scene.view.prediction.score
-    places = scene.view.labels.places
     chosen: list[int] = []
     while len(chosen) < most:
         standing = [
@@ -160,7 +159,7 @@ def queue_order(
             break
         rows = np.array([*chosen, *standing])
         done = np.arange(len(rows)) < len(chosen)
-        value = informative(scene.view.described[rows], places.only(rows), done)
+        value = informative(scene.view.points.only(rows), done)
         ranked = [int(row) for row in rows[np.argsort(-value, kind="stable")] if row in standing]
         chosen += ranked[: most - len(chosen)]
     return np.array(chosen, dtype=np.int64)
@@ -170,14 +169,7 @@ def free_order(
     scene: Scene, allowed: NDArray[np.bool_], most: int, rng: np.random.Generator
 ) -> Rows:
     """The same gain over all candidates, so that it also chooses which one of an image."""
-    return _greedy(scene, allowed, most, np.ones(len(scene.doubt)))
-
-
-def doubt_order(
-    scene: Scene, allowed: NDArray[np.bool_], most: int, rng: np.random.Generator
-) -> Rows:
-    """The same, with errors as large as the head's own interval says."""
-    return _greedy(scene, allowed, most, scene.doubt / scene.doubt.mean())
+    return _greedy(scene, allowed, most)
 
 
 def widest_order(
@@ -201,8 +193,8 @@ def widest_order(
 def spaced_order(
     scene: Scene, allowed: NDArray[np.bool_], most: int, rng: np.random.Generator
 ) -> Rows:
-    """The gain over all candidates with errors by the interval, one an image before a second."""
-    return _greedy(scene, allowed, most, scene.doubt / scene.doubt.mean(), by_image=True)
+    """The gain over all candidates, one an image before a second."""
+    return _greedy(scene, allowed, most, by_image=True)
 
 
 ORDERS: dict[str, Order] = {
@@ -210,8 +202,7 @@ ORDERS: dict[str, Order] = {
     "random_best": best_first,
     "queue": queue_order,
     "free": free_order,
-    "doubt": doubt_order,
-    "doubt_by_image": spaced_order,
+    "free_by_image": spaced_order,
     "widest": widest_order,
 }
 
@@ -277,20 +268,15 @@ def _left(scene: Scene, allowed: NDArray[np.bool_], chosen: list[int]) -> list[R
     return [np.flatnonzero((scene.image == name) & free) for name in np.unique(scene.image)]
 
 
-def _greedy(
-    scene: Scene, allowed: NDArray[np.bool_], most: int, size: Values, *, by_image: bool = False
-) -> Rows:
+def _greedy(scene: Scene, allowed: NDArray[np.bool_], most: int, *, by_image: bool = False) -> Rows:
     """Choose what lowers the summed variance of all errors most, one after another.
 
     Args:
-        size: (N,) relative standard deviation of each candidate's error.
         by_image: no image has a second label before every image has its first.
     """
     kernel = Kernel()
-    places = scene.view.labels.places
-    described = scene.view.described
-    matrix = covariance(kernel, described, places, described, places)
-    matrix = matrix * size[:, None] * size[None]
+    points = replace(scene.view.points, size=np.ones(len(scene.doubt)))  # as `informative` does
+    matrix = covariance(kernel, points, points)
     noise = kernel.noise**2
     free = allowed.copy()
     taken = np.zeros(int(scene.image.max()) + 1, dtype=np.int64)

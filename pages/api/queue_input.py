@@ -55,7 +55,7 @@ def parse_limit(text: str, *, default: int, largest: int) -> int:
 
 def _order(text: str) -> QueueOrder:
     if not text:
-        return "uncertain"
+        return QueueQuery().order
     for order in get_args(QueueOrder):
         if order == text:
             chosen: QueueOrder = order

@@ -79,7 +79,7 @@ def next_step(summary: ProjectSummary, labels_in_head: int = 0, *, busy: bool = 
     if summary.open_images > 0:
         return NextStep(
             "Review",
-            f"{counted(summary.open_images, 'image')} to review, the most uncertain first.",
+            f"{counted(summary.open_images, 'image')} to review, the most informative first.",
             "page",
             "review",
             ":material/rate_review:",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rsqa_core.records import IMAGE_STATUSES, ImageStatus, QueueOrder, QueueQuery
 
 ORDER_NAMES: dict[QueueOrder, str] = {
-    "uncertain": "Most uncertain",
     "informative": "Most informative",
+    "uncertain": "Most uncertain",
     "worst": "Worst predicted",
     "best": "Best predicted",
     "disagreement": "Most disagreement",

@@ -73,15 +73,16 @@ class FeatureStore:
                 by_shard.setdefault(shard, []).append((key, row))
         loaded: dict[str, NDArray[np.float32]] = {}
         for shard, wanted in by_shard.items():
-            matrix = np.load(self._folder / f"{shard}.npy", mmap_mode="r")
-            for key, row in wanted:
-                loaded[key] = np.asarray(matrix[row], dtype=np.float32)
+            matrix = np.asarray(np.load(self._folder / f"{shard}.npy", mmap_mode="r"))
+            rows = matrix[[row for _, row in wanted]].astype(np.float32)
+            loaded |= zip((key for key, _ in wanted), rows, strict=True)
         return loaded
 
     def _refresh(self) -> None:
         for path in sorted(self._folder.glob("*.json")):
-            if path.stem in self._known:
+            shard = path.stem
+            if shard in self._known:
                 continue
             for row, key in enumerate(json.loads(path.read_text())):
-                self._index.setdefault(str(key), (path.stem, row))
-            self._known.add(path.stem)
+                self._index.setdefault(str(key), (shard, row))
+            self._known.add(shard)

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rsqa_core.features.names import VERSION
 from rsqa_core.records import INTERVAL_COVERAGE
+
+Values = NDArray[np.float64]
 
 COVERAGE = INTERVAL_COVERAGE
 """Share of candidates whose quality the stated interval is to hold."""
@@ -27,6 +32,16 @@ class Interval:
     spread: float = 1.0
     doubt: float = 0.1
     factor: float = 1.0
+
+    def half_width(self, spread: Values, score: Values) -> Values:
+        """Return the half-width of each interval, (N,) in units of quality.
+
+        Args:
+            spread: (N,) standard deviation over members.
+            score: (N,) predicted quality in 0..1.
+        """
+        found: Values = self.factor * (self.floor + self.spread * spread + self.doubt * (1 - score))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

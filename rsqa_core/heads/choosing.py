@@ -6,11 +6,12 @@ References:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rsqa_core.heads.inputs import Places
-from rsqa_core.heads.residual import Kernel, covariance
+from rsqa_core.heads.residual import Kernel, Points, covariance
 
 Values = NDArray[np.float64]
 
@@ -18,30 +19,35 @@ MOST_CHOSEN = 200
 
 
 def informative(
-    described: NDArray[np.float32],
-    places: Places,
+    points: Points,
     labelled: NDArray[np.bool_],
     kernel: Kernel | None = None,
     most: int = MOST_CHOSEN,
 ) -> Values:
     """Return how early each of n candidates should be labelled, (n,) in 0..1; 1 is first.
 
+    Errors are taken to be of usual size everywhere: with the sizes that the head expects, the first
+    choices are outliers, and their labels mislead more than those of a random choice.
+
     Greedy: each choice is the one that lowers the summed variance of the errors most, given the
     labels that are there and the choices before it. What is not among the first ``most`` gets what
     is left of the scale by its own gain; a labelled candidate gets 0.
 
     Args:
-        described: (n, p) as a residual takes it.
-        places: of each.
+        points: the candidates.
         labelled: (n,) True where a label is there already.
     """
     chosen = kernel or Kernel()
-    matrix = covariance(chosen, described, places, described, places)
+    points = replace(points, size=np.ones(len(points)))
+    matrix = covariance(chosen, points, points)
     noise = chosen.noise**2
-    for index in np.flatnonzero(labelled):
-        matrix = _conditioned(matrix, int(index), noise)
+    known = np.flatnonzero(labelled)
+    if known.size:
+        own = matrix[np.ix_(known, known)]
+        own[np.diag_indices_from(own)] += noise
+        matrix = matrix - matrix[:, known] @ np.linalg.solve(own, matrix[known])
     free = ~labelled
-    value = np.zeros(len(described))
+    value = np.zeros(len(points))
     count = min(most, int(free.sum()))
     for place in range(count):
         gain = np.where(free, (matrix**2).sum(axis=0) / (np.diag(matrix) + noise), -1.0)

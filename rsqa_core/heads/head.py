@@ -24,7 +24,7 @@ from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
 from rsqa_core.heads.memory import NetworkMemory
 from rsqa_core.heads.preparation import Preparation
-from rsqa_core.heads.residual import Kernel, Residual
+from rsqa_core.heads.residual import USUAL_HALF_WIDTH, Kernel, Points, Residual
 
 __all__ = ["BASE_HEAD", "COVERAGE", "Prediction", "QualityHead", "load_head"]
 
@@ -44,6 +44,7 @@ class Prediction:
         low, high: (N,) bounds of the stated interval of COVERAGE.
         spread: (N,) standard deviation over members.
         cells: (N, P) float64 quality of each cell; not corrected by labels.
+        base: (N,) score before labels corrected it.
     """
 
     score: Values
@@ -51,6 +52,7 @@ class Prediction:
     high: Values
     spread: Values
     cells: Values
+    base: Values
 
 
 class QualityHead:
@@ -142,20 +144,14 @@ class QualityHead:
             )
         said = self._network_rows(inputs, places).astype(np.float64)
         mean, spread, cells = said[:, 0], said[:, 1], said[:, 2:]
-        score = np.clip(mean + self.offsets(places), 0.0, 1.0)
-        interval = self.card.interval
-        half = interval.factor * (
-            interval.floor + interval.spread * spread + interval.doubt * (1 - score)
-        )
+        base = score = np.clip(mean + self.offsets(places), 0.0, 1.0)
+        half = self.card.interval.half_width(spread, base)
         if self.residual is not None:
-            correction, closeness = self.residual.correction(self.residual_inputs(inputs), places)
-            score = np.clip(score + correction, 0.0, 1.0)
-            # What the nearest label alone leaves of the process's standard deviation.
-            kernel = self.residual.kernel
-            known = closeness**2 * kernel.variance / (kernel.variance + kernel.noise**2)
-            half = half * np.sqrt(1.0 - known)
+            added, explained = self.residual.correction(self.points(inputs, places, base, spread))
+            score = np.clip(base + added, 0.0, 1.0)
+            half = half * np.sqrt(1.0 - explained)
         return Prediction(
-            score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells
+            score, np.clip(score - half, 0, 1), np.clip(score + half, 0, 1), spread, cells, base
         )
 
     def remembering(self, root: Path) -> QualityHead:
@@ -209,7 +205,20 @@ class QualityHead:
             added[index] = table.get(segmenter, 0.0)
         return added
 
-    def residual_inputs(self, inputs: HeadInputs) -> NDArray[np.float32]:
+    def points(self, inputs: HeadInputs, places: Places, score: Values, spread: Values) -> Points:
+        """Return N candidates as a residual takes them.
+
+        Args:
+            inputs: what is known of them.
+            places: where they lie.
+            score: (N,) their scores before any correction.
+            spread: (N,) standard deviation over members.
+        """
+        factor = self.card.interval.factor if self.residual is None else self.residual.factor
+        half = replace(self.card.interval, factor=factor).half_width(spread, score)
+        return Points(self._description(inputs), places, score, half / USUAL_HALF_WIDTH)
+
+    def _description(self, inputs: HeadInputs) -> NDArray[np.float32]:
         """Return the description of N candidates by which a residual finds alike ones, (N, p).
 
         Standardised numbers of the candidate and of its image, each part scaled by its length so
@@ -232,6 +241,10 @@ class QualityHead:
         """Return the base of a retrained head."""
         return QualityHead(self.network, self.preparation, self.card, memory=self.memory)
 
+    def with_residual(self, residual: Residual) -> QualityHead:
+        """Return the head with what labels taught."""
+        return QualityHead(self.network, self.preparation, self.card, residual, self.memory)
+
     def with_card(self, **changes: Any) -> QualityHead:
         """Return the head with other entries in its card."""
         card = replace(self.card, **changes)
@@ -247,13 +260,18 @@ class QualityHead:
         content = json.loads(self.card.to_json())
         residual = self.residual
         if residual is not None:
-            tensors["residual.inputs"] = torch.from_numpy(residual.inputs)
-            tensors["residual.alpha"] = torch.from_numpy(residual.alpha)
-            tensors["residual.centres_px"] = torch.from_numpy(residual.places.centres_px)
+            points = residual.points
+            tensors["residual.inputs"] = torch.from_numpy(points.inputs)
+            tensors["residual.score"] = torch.from_numpy(points.score)
+            tensors["residual.size"] = torch.from_numpy(points.size)
+            tensors["residual.weights"] = torch.from_numpy(residual.weights)
+            tensors["residual.centres_px"] = torch.from_numpy(points.places.centres_px)
             content["residual"] = {
-                "images": residual.places.images,
-                "sources": residual.places.sources,
-                "segmenters": residual.places.segmenters,
+                "images": points.places.images,
+                "sources": points.places.sources,
+                "segmenters": points.places.segmenters,
+                "trust": residual.trust,
+                "factor": residual.factor,
                 "kernel": asdict(residual.kernel),
             }
         # One entry: safetensors writes several in an order that changes from call to call.
@@ -266,15 +284,16 @@ class QualityHead:
         return hashlib.sha256(content).hexdigest()
 
 
-def takes_older_features(path: Path) -> bool:
-    """Return whether a head's file was written for features that are no longer computed.
+def is_outdated(path: Path) -> bool:
+    """Return whether a head's file is of an earlier RSQA: its features or its residual.
 
     False for a file that cannot be read: `load_head` says what is wrong with it.
     """
     try:
         with safe_open(path, framework="pt") as stream:
             content = json.loads((stream.metadata() or {})["rsqa_head"])
-        return int(content["features_version"]) < VERSION
+        older = int(content["features_version"]) < VERSION
+        return older or ("residual" in content and "trust" not in content["residual"])
     except Exception:  # safetensors raises its own type for a bad header
         return False
 
@@ -305,6 +324,11 @@ def load_head(path: Path) -> QualityHead:
         )
     try:
         about = content.pop("residual", None)
+        if about is not None and "trust" not in about:
+            raise UnreadableFileError(
+                f"{path.name} was retrained by an earlier RSQA, whose corrections are no longer "
+                "read. Retrain the head: its labels are still there."
+            )
         return _rebuilt(card_from_json(content), tensors, about)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnreadableFileError(
@@ -331,15 +355,20 @@ def _rebuilt(
     network.load_state_dict(part("network."))
     residual = None
     if about is not None:
+        places = Places(
+            tuple(about["images"]),
+            tuple(about["sources"]),
+            tensors["residual.centres_px"].numpy(),
+            tuple(about["segmenters"]),
+        )
+        inputs, score, size, weights = (
+            tensors[f"residual.{name}"].numpy() for name in ("inputs", "score", "size", "weights")
+        )
         residual = Residual(
-            inputs=tensors["residual.inputs"].numpy(),
-            places=Places(
-                tuple(about["images"]),
-                tuple(about["sources"]),
-                tensors["residual.centres_px"].numpy(),
-                tuple(about["segmenters"]),
-            ),
-            alpha=tensors["residual.alpha"].numpy(),
-            kernel=Kernel(**about["kernel"]),
+            Points(inputs, places, score, size),
+            weights,
+            about["trust"],
+            about["factor"],
+            Kernel(**about["kernel"]),
         )
     return QualityHead(network, preparation, card, residual)

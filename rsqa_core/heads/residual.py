@@ -1,9 +1,10 @@
 """What labels teach a head about one project: a Gaussian process on its errors.
 
 The base head says what holds everywhere; its errors on a project are alike for candidates that look
-alike, above all where they lie close together, for candidates of one source image and, most of
-all, of one image. A Gaussian process with
-those terms turns a few labels into corrections of every other candidate, in closed form.
+alike and are predicted alike, above all where they lie close together, for candidates of one source
+image and, most of all, of one image; and they are the larger, the less sure the head is. A Gaussian
+process with those terms turns a few labels into corrections of every other candidate, in closed
+form.
 
 References:
     Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, chapter 2.
@@ -17,23 +18,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rsqa_core.errors import InvalidInputError
 from rsqa_core.heads.inputs import Places
 
 Values = NDArray[np.float64]
 
-MAX_POINTS = 3000
-"""Labels that one residual keeps; of more, a random choice. The cost grows with its cube."""
+USUAL_HALF_WIDTH = 0.13
+"""Half-width of a head's interval at which errors are as large as `Kernel` says."""
 
 _ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Standard deviations of the terms of an error, in units of quality.
+    """Standard deviations of the terms of an error of usual size, in units of quality.
 
     The defaults are rounded from maximum likelihood on the out-of-fold errors of the sample's
-    scenes.
+    scenes. All that two candidates share falls off with the distance of their predicted scores.
 
     Attributes:
         everywhere: shared by the whole project.
@@ -43,6 +43,7 @@ class Kernel:
         source: shared by all tiles of a source image.
         near: shared by candidates of a source image that look alike and lie close together; over
             ``near_px`` between the centres of their tiles.
+        score_length: distance of predicted scores over which errors stop being alike.
         noise: of a label.
     """
 
@@ -53,13 +54,14 @@ class Kernel:
     image_alike: float = 0.05
     image_length: float = 1.7
     source: float = 0.035
-    near: float = 0.06
+    near: float = 0.08
     near_px: float = 512.0
+    score_length: float = 0.3
     noise: float = 0.02
 
     @property
     def variance(self) -> float:
-        """Prior variance of an error without the noise."""
+        """Prior variance of an error of usual size, without the noise."""
         parts = (
             self.everywhere,
             self.alike,
@@ -72,105 +74,104 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
-    """A fitted Gaussian process.
+class Points:
+    """n candidates as the process sees them.
 
     Attributes:
-        inputs: (n, p) float32 description of each labelled candidate.
-        places: of each.
-        alpha: (n,) float64 weights.
-        kernel: its terms.
+        inputs: (n, p) float32 description of each; near ones look alike.
+        places: where they lie.
+        score: (n,) float64 the base head's score in 0..1.
+        size: (n,) float64 how large their errors are beside the usual.
     """
 
     inputs: NDArray[np.float32]
     places: Places
-    alpha: Values
+    score: Values
+    size: Values
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def only(self, rows: NDArray[np.int64]) -> Points:
+        """Return the candidates of ``rows``."""
+        return Points(self.inputs[rows], self.places.only(rows), self.score[rows], self.size[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What labels say of the errors of all candidates.
+
+    Attributes:
+        points: the n labelled candidates.
+        weights: (n,) float64 of each.
+        trust: share of a correction that holds far from every label, in 0..1; at a label all does.
+        factor: of the intervals of the base head, from which `Points.size` comes.
+        kernel: terms of the process.
+    """
+
+    points: Points
+    weights: Values
+    trust: float = 1.0
+    factor: float = 1.0
     kernel: Kernel = Kernel()
 
-    def correction(self, inputs: NDArray[np.float32], places: Places) -> tuple[Values, Values]:
-        """Return what to add to the base head's scores, and how close the nearest label is.
+    def correction(self, points: Points) -> tuple[Values, Values]:
+        """Return what to add to the base head's scores, and how much of the doubt that takes away.
 
         Args:
-            inputs: (N, p) description of each candidate.
-            places: of each.
+            points: N candidates.
 
         Returns:
-            (N,) correction in units of quality; (N,) closeness, 0 far from every label, 1 at one.
+            (N,) correction in units of quality; (N,) share of the variance of the error that the
+            nearest label alone explains, 0 far from every label, almost 1 at one.
         """
-        mean = np.empty(len(inputs))
-        closeness = np.empty(len(inputs))
-        for start in range(0, len(inputs), _ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(inputs)))
-            found = covariance(
-                self.kernel, inputs[rows], places.only(rows), self.inputs, self.places
-            )
-            mean[rows] = found @ self.alpha
-            closeness[rows] = found.max(axis=1) / self.kernel.variance
-        return mean, np.clip(closeness, 0.0, 1.0)
+        kernel = self.kernel
+        variance = kernel.variance * self.points.size**2
+        nearest = kernel.variance * (variance + kernel.noise**2)
+        mean = np.empty(len(points))
+        explained = np.empty(len(points))
+        for start in range(0, len(points), _ROWS_AT_ONCE):
+            rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(points)))
+            asked = points.only(rows)
+            found = covariance(kernel, asked, self.points)
+            mean[rows] = found @ self.weights
+            explained[rows] = (found**2 / nearest).max(axis=1) / asked.size**2
+        explained = np.clip(explained, 0.0, 1.0)
+        share = self.trust + (1.0 - self.trust) * np.sqrt(explained)
+        return share * mean, share * explained
 
 
-def fit_residual(
-    inputs: NDArray[np.float32],
-    places: Places,
-    errors: Values,
-    noise: Values,
-    kernel: Kernel | None = None,
-    seed: int = 0,
-) -> Residual:
-    """Fit the process to n labelled candidates.
-
-    Args:
-        inputs: (n, p) description of each.
-        places: of each.
-        errors: (n,) label minus the base head's score.
-        noise: (n,) standard deviation of each label beyond the kernel's noise, 0 for a plain one.
-
-    Raises:
-        InvalidInputError: an error is not finite.
-    """
-    chosen = kernel or Kernel()
-    if not np.isfinite(errors).all():
-        raise InvalidInputError("Expected finite labels and scores, but got NaN or infinity.")
-    if len(errors) > MAX_POINTS:
-        kept = np.sort(np.random.default_rng(seed).permutation(len(errors))[:MAX_POINTS])
-        inputs, errors, noise = inputs[kept], errors[kept], noise[kept]
-        places = places.only(kept)
-    matrix = covariance(chosen, inputs, places, inputs, places)
-    matrix[np.diag_indices_from(matrix)] += chosen.noise**2 + noise**2
-    alpha: Values = np.linalg.solve(matrix, errors).astype(np.float64)
-    return Residual(inputs, places, alpha, chosen)
-
-
-def covariance(
-    kernel: Kernel,
-    left: NDArray[np.float32],
-    left_places: Places,
-    right: NDArray[np.float32],
-    right_places: Places,
-) -> Values:
+def covariance(kernel: Kernel, left: Points, right: Points) -> Values:
     """Return the prior covariance of the errors of candidates, (n, m) in squared quality."""
-    square = (
-        (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T
-    ).astype(np.float64)
+    a, b = left.inputs, right.inputs
+    square = ((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T).astype(
+        np.float64
+    )
     np.maximum(square, 0.0, out=square)
     total: Values = square * (-1 / (2 * kernel.alike_length**2))
     np.exp(total, out=total)
     total *= kernel.alike**2
     # Few pairs share a source: what only those have is computed for them alone.
     added = []
-    for rows, columns in _shared(left_places.sources, right_places.sources):
-        offset = left_places.centres_px[rows][:, None] - right_places.centres_px[columns][None]
+    for rows, columns in _shared(left.places.sources, right.places.sources):
+        offset = left.places.centres_px[rows][:, None] - right.places.centres_px[columns][None]
         near = np.exp(-(offset**2).sum(axis=2) / (2 * kernel.near_px**2))
         place = np.ix_(rows, columns)
         alike = np.exp(-square[place] / (2 * kernel.alike_length**2))
         added.append((place, kernel.source**2 + kernel.near**2 * near * alike))
-    for rows, columns in _shared(left_places.images, right_places.images):
+    for rows, columns in _shared(left.places.images, right.places.images):
         place = np.ix_(rows, columns)
         sibling = np.exp(-square[place] / (2 * kernel.image_length**2))
         added.append((place, kernel.image**2 + kernel.image_alike**2 * sibling))
     total += kernel.everywhere**2
     for place, more in added:
         total[place] += more
+    apart = (left.score[:, None] - right.score[None]) / kernel.score_length
+    np.square(apart, out=apart)
+    apart *= -0.5
+    total *= np.exp(apart, out=apart)
+    total *= left.size[:, None]
+    total *= right.size[None]
     return total
 
 

@@ -14,7 +14,8 @@ from rsqa_core.evaluation.resampling import paired_mae_change
 from rsqa_core.heads.card import COVERAGE
 from rsqa_core.heads.head import Prediction, QualityHead
 from rsqa_core.heads.inputs import HeadInputs, Places
-from rsqa_core.heads.residual import Residual, fit_residual
+from rsqa_core.heads.process import Process, condition
+from rsqa_core.heads.residual import Points
 from rsqa_core.progress import Progress, no_progress
 
 Values = NDArray[np.float64]
@@ -91,7 +92,9 @@ def adapt(
             f"but got {len(labels.targets)} on {len(names)}. Review more images, then train again."
         )
     view = BaseView.of(base, labels)
-    known = _known_to(current, labels)
+    learnt = view.process(np.arange(len(labels.targets)))
+    known = np.flatnonzero(_known_to(current, labels))
+    earlier = learnt if len(known) == len(labels.targets) else view.process(known)
     parts = np.random.default_rng(seed).permutation(len(names)) % splits
     part_of = dict(zip(names, parts.tolist(), strict=True))
     part = np.array([part_of[name] for name in labels.places.images])
@@ -100,11 +103,14 @@ def adapt(
     for number in range(splits):
         progress("checking on held-out labels", number, splits + 1)
         held_out = np.flatnonzero(part == number)
-        if not held_out.size:
-            continue
-        before[held_out] = view.corrected(np.flatnonzero((part != number) & known), held_out)
-        after[held_out] = view.corrected(np.flatnonzero(part != number), held_out)
-    head = retrained(base, labels)
+        if held_out.size:
+            after[held_out] = view.corrected(learnt.without_labels(held_out), held_out)
+            before[held_out] = (
+                after[held_out]
+                if earlier is learnt
+                else view.corrected(earlier.without_labels(held_out), held_out)
+            )
+    head = base.with_residual(learnt.residual(base.card.interval.factor))
     if len(labels.targets) >= CALIBRATION_LABELS:
         head = _recalibrated(head, view, after)
     progress("checking on held-out labels", splits + 1, splits + 1)
@@ -131,36 +137,38 @@ class BaseView:
     Attributes:
         labels: n labelled candidates.
         prediction: the base head's.
-        described: (n, p) by which a residual finds alike ones.
+        points: the candidates as a residual takes them.
+        factor: of the base head's intervals.
     """
 
     labels: Labels
     prediction: Prediction
-    described: NDArray[np.float32]
+    points: Points
+    factor: float
 
     @classmethod
     def of(cls, base: QualityHead, labels: Labels) -> BaseView:
         plain = base.without_residual()
-        return cls(labels, predict(plain, labels), plain.residual_inputs(labels.inputs))
+        said = predict(plain, labels)
+        points = plain.points(labels.inputs, labels.places, said.score, said.spread)
+        return cls(labels, said, points, plain.card.interval.factor)
 
-    def residual(self, rows: NDArray[np.int64]) -> Residual:
-        """Fit a residual to the labels of ``rows``."""
+    def process(self, rows: NDArray[np.int64]) -> Process:
+        """Condition a process on the labels of ``rows``; it knows them by these numbers."""
         labels = self.labels
-        return fit_residual(
-            self.described[rows],
-            labels.places.only(rows),
+        return condition(
+            self.points.only(rows),
             labels.targets[rows] - self.prediction.score[rows],
             labels.noise[rows],
+            names=rows,
         )
 
-    def corrected(self, learnt: NDArray[np.int64], asked: NDArray[np.int64]) -> Values:
-        """Return the scores of ``asked`` after learning from the labels of ``learnt``."""
+    def corrected(self, process: Process, asked: NDArray[np.int64]) -> Values:
+        """Return the scores of ``asked`` after learning what ``process`` has."""
         score = self.prediction.score[asked]
-        if not learnt.size:
+        if not len(process.points):
             return score
-        added, _ = self.residual(learnt).correction(
-            self.described[asked], self.labels.places.only(asked)
-        )
+        added, _ = process.residual(self.factor).correction(self.points.only(asked))
         return np.clip(score + added, 0.0, 1.0)
 
 
@@ -169,8 +177,8 @@ def retrained(base: QualityHead, labels: Labels) -> QualityHead:
     plain = base.without_residual()
     if not len(labels.targets):
         return plain
-    residual = BaseView.of(base, labels).residual(np.arange(len(labels.targets)))
-    return QualityHead(base.network, base.preparation, base.card, residual, base.memory)
+    process = BaseView.of(base, labels).process(np.arange(len(labels.targets)))
+    return plain.with_residual(process.residual(plain.card.interval.factor))
 
 
 def predict(head: QualityHead, labels: Labels) -> Prediction:
@@ -180,7 +188,7 @@ def predict(head: QualityHead, labels: Labels) -> Prediction:
 
 def _known_to(current: QualityHead, labels: Labels) -> NDArray[np.bool_]:
     """Return which labels' images the current head has learnt from."""
-    seen: Sequence[str] = () if current.residual is None else current.residual.places.images
+    seen: Sequence[str] = () if current.residual is None else current.residual.points.places.images
     learnt = set(seen)
     return np.array([name in learnt for name in labels.places.images])
 
@@ -188,11 +196,7 @@ def _known_to(current: QualityHead, labels: Labels) -> NDArray[np.bool_]:
 def _recalibrated(head: QualityHead, view: BaseView, predicted: Values) -> QualityHead:
     """Scale the interval so that it covers COVERAGE of the cross-validated errors."""
     interval = head.card.interval
-    half = interval.factor * (
-        interval.floor
-        + interval.spread * view.prediction.spread
-        + interval.doubt * (1 - view.prediction.score)
-    )
+    half = interval.half_width(view.prediction.spread, view.prediction.score)
     ratios = np.sort(np.abs(predicted - view.labels.targets) / np.maximum(half, 1e-6))
     rank = min(int(np.ceil(COVERAGE * (len(ratios) + 1))), len(ratios)) - 1
     factor = interval.factor * float(ratios[rank])

@@ -69,11 +69,7 @@ def interval_at(head: QualityHead, data: HeadData, coverage: float) -> float:
 
 
 def _factor(interval: Interval, prediction: Prediction, seen: HeadData, coverage: float) -> float:
-    width = (
-        interval.floor
-        + interval.spread * prediction.spread
-        + interval.doubt * (1 - prediction.score)
-    )
+    width = replace(interval, factor=1.0).half_width(prediction.spread, prediction.score)
     return weighted_quantile(np.abs(prediction.score - seen.targets) / width, _even(seen), coverage)
 
 

@@ -94,7 +94,7 @@ def test_without_iou_the_legend_has_no_column_for_it(review: Review) -> None:
 
 
 def test_the_top_bar_says_what_the_informative_order_is(advised: Review) -> None:
-    advised.open(order="informative")
+    advised.open()
     order = advised.page.get_by_label("Order of the queue")
     expect(order).to_have_value("informative")
     assert "would gain most" in (order.get_attribute("title") or "")
@@ -102,15 +102,15 @@ def test_the_top_bar_says_what_the_informative_order_is(advised: Review) -> None
 
 
 def test_the_order_is_chosen_in_the_top_bar_and_stands_in_the_address(advised: Review) -> None:
-    advised.open(scene="scene 1", item=advised.seeded.images[2].id)
+    first, second = advised.seeded.images[0].id, advised.seeded.images[2].id
+    advised.open(scene="scene 1", item=second)
     order = advised.page.get_by_label("Order of the queue")
-    expect(order).to_have_value("uncertain")
-    order.select_option(label="most informative first")
-    advised.page.wait_for_url("**order=informative**")
+    expect(order).to_have_value("informative")
+    order.select_option(label="most uncertain first")
+    advised.page.wait_for_url("**order=uncertain**")
     advised.page.wait_for_function("() => window.__rsqa?.order.length === 2")
-    first = advised.seeded.images[2].id
     advised.wait_painted(first)
-    assert advised.read("order") == [first, advised.seeded.images[0].id]
+    assert advised.read("order") == [first, second]
     assert "scene=scene" in advised.page.url
     assert "item=" not in advised.page.url
     advised.press("s")  # the canvas has the keys again

@@ -70,7 +70,7 @@ def test_the_filters_show_what_the_address_says(
     assert set(test.dataframe[0].value["Scene"]) == {"scene 2"}
 
 
-def test_the_most_informative_order_is_offered_and_says_what_it_is(
+def test_the_queue_begins_with_the_most_informative_images_and_says_what_that_is(
     installation: Installation, open_page: OpenPage
 ) -> None:
     project = add_ready_project(installation)
@@ -78,12 +78,13 @@ def test_the_most_informative_order_is_offered_and_says_what_it_is(
         last = images.all_of(session, project.id)[-1]
         images.set_informative(session, {last.id: 0.5})
     test = open_page("queue")
-    assert all("Most informative" not in found.value for found in test.caption)
-    test.selectbox(key="queue_order").set_value("informative").run()
-    assert test.query_params["order"] == "informative"
+    assert test.selectbox(key="queue_order").value == "informative"
     assert test.dataframe[0].value["Name"][0] == last.name
     (sentence,) = (found.value for found in test.caption if "Most informative" in found.value)
     assert "would gain most" in sentence
+    test.selectbox(key="queue_order").set_value("uncertain").run()
+    assert test.query_params["order"] == "uncertain"
+    assert all("Most informative" not in found.value for found in test.caption)
 
 
 def test_a_changed_filter_goes_into_the_address_and_leaves_the_page_behind(

@@ -18,6 +18,7 @@ from benchmarks.quality.plots import draw_curve
 from benchmarks.quality.shift import alarm_lines, alarms
 from rsqa_core.heads.alarms import UNKNOWN_CLASS
 from rsqa_core.heads.head import Prediction
+from rsqa_core.heads.residual import Points
 from rsqa_core.training.adaptation import BaseView, Labels
 from rsqa_core.training.head import HeadTraining
 from tests.benchmarks.quality.drawn import draw_candidates
@@ -76,9 +77,15 @@ def test_orders_choose_each_allowed_candidate_once() -> None:
     labels = Labels(data.inputs, data.places, found.target, np.zeros(len(found)))
     half = np.full(len(found), 0.1)
     prediction = Prediction(
-        found.target, found.target - half, found.target + half, half, np.zeros((len(found), 1))
+        found.target,
+        found.target - half,
+        found.target + half,
+        half,
+        np.zeros((len(found), 1)),
+        found.target,
     )
-    view = BaseView(labels, prediction, data.inputs.rows)
+    points = Points(data.inputs.rows, data.places, found.target, np.linspace(0.8, 1.2, len(found)))
+    view = BaseView(labels, prediction, points, 1.0)
     scene = Scene(view, found.image, np.linspace(0.1, 0.2, len(found)))
     allowed = found.image != 2
 
@@ -86,7 +93,7 @@ def test_orders_choose_each_allowed_candidate_once() -> None:
         chosen = order(scene, allowed, 12, np.random.default_rng(0))
         assert len(set(chosen.tolist())) == len(chosen) == 12, name
         assert allowed[chosen].all(), name
-        if name not in ("free", "doubt"):
+        if name != "free":
             assert len(set(found.image[chosen[:5]].tolist())) == 5, name
 
 

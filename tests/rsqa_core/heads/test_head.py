@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,10 @@ from rsqa_core.features.names import VERSION
 from rsqa_core.heads import head as head_module
 from rsqa_core.heads.card import Interval
 from rsqa_core.heads.gating import GatedHead
-from rsqa_core.heads.head import Prediction, QualityHead, load_head
+from rsqa_core.heads.head import Prediction, QualityHead, is_outdated, load_head
 from rsqa_core.heads.inputs import PLACES
-from rsqa_core.heads.residual import fit_residual
+from rsqa_core.heads.process import condition
+from rsqa_core.heads.residual import USUAL_HALF_WIDTH
 from rsqa_core.training.head import HeadTraining, train_head
 from rsqa_core.training.head_data import HeadData
 from tests.rsqa_core.synthetic import FOLDS, head_data
@@ -129,17 +131,20 @@ def test_offsets_are_those_of_the_images_fold(head: QualityHead, data: HeadData)
         assert foreign[row] == pytest.approx(0.05 if name == "segmenter 0" else 0.0)
 
 
+def taught_by(
+    head: QualityHead, data: HeadData, rows: NDArray[np.int64], errors: NDArray[np.float64]
+) -> QualityHead:
+    said = predicted(head, data)
+    points = head.points(data.inputs, data.places, said.score, said.spread).only(rows)
+    process = condition(points, errors, np.zeros(len(rows)))
+    return head.with_residual(process.residual(head.card.interval.factor))
+
+
 def test_many_candidates_are_predicted_in_parts(
     head: QualityHead, data: HeadData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = np.arange(4)
-    residual = fit_residual(
-        head.residual_inputs(data.inputs.only(labels)),
-        data.places.only(labels),
-        np.array([0.1, 0.1, -0.1, 0.2]),
-        np.zeros(4),
-    )
-    taught = QualityHead(head.network, head.preparation, head.card, residual)
+    taught = taught_by(head, data, labels, np.array([0.1, 0.1, -0.1, 0.2]))
     whole = predicted(taught, data)
     monkeypatch.setattr(head_module, "ROWS_AT_ONCE", 5)
 
@@ -244,10 +249,7 @@ def test_a_file_gives_the_same_head_back(
     tmp_path: Path, head: QualityHead, data: HeadData, taught: bool
 ) -> None:
     if taught:
-        residual = fit_residual(
-            head.residual_inputs(data.inputs), data.places, data.targets - 0.5, np.zeros(27)
-        )
-        head = QualityHead(head.network, head.preparation, head.card, residual)
+        head = taught_by(head, data, np.arange(27), data.targets - 0.5)
     path = tmp_path / "head.safetensors"
     digest = head.save(path)
 
@@ -341,3 +343,35 @@ def test_what_is_no_head_is_refused(tmp_path: Path) -> None:
     for path in (text, other, tmp_path / "absent.safetensors"):
         with pytest.raises(UnreadableFileError, match=rf"{path.stem}.*rsqa train-head"):
             load_head(path)
+
+
+def test_a_head_retrained_by_an_earlier_release_is_outdated_and_refused(
+    tmp_path: Path, head: QualityHead, data: HeadData
+) -> None:
+    path = tmp_path / "head.safetensors"
+    taught_by(head, data, np.arange(4), np.full(4, 0.1)).save(path)
+    assert not is_outdated(path)
+    with safe_open(path, framework="pt") as stream:
+        content = json.loads(stream.metadata()["rsqa_head"])
+    del content["residual"]["trust"]
+    save_file(load_file(path), path, metadata={"rsqa_head": json.dumps(content)})
+
+    assert is_outdated(path)
+    with pytest.raises(UnreadableFileError, match=r"by an earlier RSQA.*labels are still there"):
+        load_head(path)
+
+
+def test_errors_are_thought_to_be_as_large_as_the_interval_of_the_base(
+    head: QualityHead, data: HeadData
+) -> None:
+    said = predicted(head, data)
+    points = head.points(data.inputs, data.places, said.score, said.spread)
+    half = head.card.interval.half_width(said.spread, said.score)
+    assert points.size == pytest.approx(half / USUAL_HALF_WIDTH)
+
+    # Labels that measure the interval anew do not change what the process was fitted with.
+    taught = taught_by(head, data, np.arange(4), np.full(4, 0.1))
+    wider = taught.with_card(interval=replace(head.card.interval, factor=9.0))
+    again = wider.points(data.inputs, data.places, said.score, said.spread)
+    assert again.size == pytest.approx(points.size)
+    assert predicted(wider, data).score == pytest.approx(predicted(taught, data).score)

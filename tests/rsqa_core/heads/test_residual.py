@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rsqa_core.errors import InvalidInputError
 from rsqa_core.heads import residual as residual_module
 from rsqa_core.heads.head import Prediction, QualityHead, load_head
 from rsqa_core.heads.inputs import Places
-from rsqa_core.heads.residual import Kernel, Residual, fit_residual
+from rsqa_core.heads.process import condition
+from rsqa_core.heads.residual import Kernel, Points, Residual
 from rsqa_core.heads.residual import covariance as kernel_matrix
 from rsqa_core.training.head import HeadTraining, train_head
 from rsqa_core.training.head_data import HeadData
 from tests.rsqa_core.synthetic import head_data
 
 KERNEL = Kernel()
-Drawn = tuple[NDArray[np.float32], Places, NDArray[np.float64]]
+Drawn = tuple[Points, NDArray[np.float64]]
 
 
 def drawn(count: int, seed: int = 0) -> Drawn:
@@ -34,12 +35,19 @@ def drawn(count: int, seed: int = 0) -> Drawn:
         centres_px=np.repeat(rng.uniform(0, 1500, size=(-(-count // 3), 2)), 3, axis=0)[:count],
         segmenters=("bands",) * count,
     )
-    return inputs, places, rng.normal(scale=0.1, size=count)
+    score, size = rng.uniform(0.2, 0.9, count), rng.uniform(0.5, 2.0, count)
+    return Points(inputs, places, score, size), rng.normal(scale=0.1, size=count)
 
 
-def covariance(kernel: Kernel, a: int, b: int, drawn_: Drawn) -> float:
+def fit_residual(points: Points, errors: NDArray[np.float64], noise: float = 0.0) -> Residual:
+    """What labels teach, taken at their word."""
+    process = condition(points, errors, np.full(len(points), noise))
+    return replace(process.residual(1.0), trust=1.0)
+
+
+def covariance(kernel: Kernel, a: int, b: int, points: Points) -> float:
     """The terms of Kernel's docstring, written out for two candidates."""
-    inputs, places, _ = drawn_
+    inputs, places = points.inputs, points.places
     square = sum((float(x) - float(y)) ** 2 for x, y in zip(inputs[a], inputs[b], strict=True))
     alike = math.exp(-square / (2 * kernel.alike_length**2))
     value = kernel.everywhere**2 + kernel.alike**2 * alike
@@ -51,55 +59,61 @@ def covariance(kernel: Kernel, a: int, b: int, drawn_: Drawn) -> float:
         apart = (x - u) ** 2 + (y - v) ** 2
         value += kernel.source**2
         value += kernel.near**2 * alike * math.exp(-apart / (2 * kernel.near_px**2))
-    return value
+    apart = (points.score[a] - points.score[b]) ** 2
+    value *= math.exp(-apart / (2 * kernel.score_length**2))
+    return float(value * points.size[a] * points.size[b])
 
 
 def test_corrections_are_those_of_a_gaussian_process_written_out() -> None:
-    every = inputs, places, errors = drawn(18)
+    points, errors = drawn(18)
     noise = np.linspace(0, 0.1, 12)
-    fitted = fit_residual(inputs[:12], places.only(np.arange(12)), errors[:12], noise)
-    known = [[covariance(KERNEL, a, b, every) for b in range(12)] for a in range(12)]
+    fitted = condition(points.only(np.arange(12)), errors[:12], noise).residual(1.0)
+    known = [[covariance(KERNEL, a, b, points) for b in range(12)] for a in range(12)]
     matrix = np.array(known) + np.diag(KERNEL.noise**2 + noise**2)
     weights = np.linalg.inv(matrix) @ errors[:12]
-    asked = np.array([[covariance(KERNEL, a, b, every) for b in range(12)] for a in range(18)])
+    asked = np.array([[covariance(KERNEL, a, b, points) for b in range(12)] for a in range(18)])
 
-    correction, closeness = fitted.correction(inputs, places)
+    correction, explained = fitted.correction(points)
 
-    assert correction == pytest.approx(asked @ weights, abs=1e-6)
-    variance = covariance(KERNEL, 0, 0, every)
-    assert KERNEL.variance == pytest.approx(variance)
-    assert closeness == pytest.approx(asked.max(axis=1) / variance, abs=1e-6)
+    prior = np.array([covariance(KERNEL, a, a, points) for a in range(18)])
+    assert prior == pytest.approx(KERNEL.variance * points.size**2)
+    nearest = (asked**2 / (prior[:12] + KERNEL.noise**2)).max(axis=1) / prior
+    share = fitted.trust + (1 - fitted.trust) * np.sqrt(nearest)
+    assert 0 < fitted.trust < 1
+    assert correction == pytest.approx(share * (asked @ weights), abs=1e-6)
+    assert explained == pytest.approx(share * nearest, abs=1e-6)
 
 
 @pytest.mark.parametrize("part", ["alike", "image", "image_alike", "source", "near"])
 def test_every_term_alone_is_a_covariance(part: str) -> None:
-    inputs, places, _ = drawn(60, seed=3)
+    points, _ = drawn(60, seed=3)
     names = ("everywhere", "alike", "image", "image_alike", "source", "near")
     kernel = Kernel(**{name: 1.0 if name == part else 0.0 for name in names})
 
-    matrix = kernel_matrix(kernel, inputs, places, inputs, places)
+    matrix = kernel_matrix(kernel, points, points)
 
-    assert np.array_equal(matrix, matrix.T)
-    assert np.diag(matrix) == pytest.approx(np.ones(60))
+    assert matrix == pytest.approx(matrix.T)
+    assert np.diag(matrix) == pytest.approx(points.size**2)
     assert np.linalg.eigvalsh(matrix).min() > -1e-5  # inputs are of single precision
 
 
 def test_the_matrix_of_a_fit_is_positive_definite() -> None:
-    inputs, places, _ = drawn(60, seed=4)
-    inputs = np.repeat(inputs[:20], 3, axis=0)  # candidates that look the same
+    points, _ = drawn(60, seed=4)
+    inputs = np.repeat(points.inputs[:20], 3, axis=0)  # candidates that look the same
+    points = replace(points, inputs=inputs, score=np.repeat(points.score[:20], 3))
 
-    matrix = kernel_matrix(KERNEL, inputs, places, inputs, places)
+    matrix = kernel_matrix(KERNEL, points, points)
 
     np.linalg.cholesky(matrix + KERNEL.noise**2 * np.eye(60))
 
 
 def test_many_candidates_are_corrected_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs, places, errors = drawn(18)
-    fitted = fit_residual(inputs, places, errors, np.zeros(18))
-    whole = fitted.correction(inputs, places)
+    points, errors = drawn(18)
+    fitted = fit_residual(points, errors)
+    whole = fitted.correction(points)
     monkeypatch.setattr(residual_module, "_ROWS_AT_ONCE", 5)
 
-    parts = fitted.correction(inputs, places)
+    parts = fitted.correction(points)
 
     assert parts[0] == pytest.approx(whole[0])
     assert parts[1] == pytest.approx(whole[1])
@@ -111,17 +125,30 @@ def at(image: str, source: str, x_px: float = 0.0, count: int = 1) -> Places:
 
 
 def one_label(error: float, noise: float = 0.0, kernel: Kernel = KERNEL) -> Residual:
-    at_zero = np.zeros((1, 4), dtype=np.float32)
-    return fit_residual(
-        at_zero, at("image", "source"), np.array([error]), np.array([noise]), kernel
-    )
+    at_zero = placed([0.0], at("image", "source"))
+    return condition(at_zero, np.array([error]), np.array([noise]), kernel).residual(1.0)
+
+
+def placed(
+    distances: Sequence[float], places: Places, score: float = 0.6, size: float = 1.0
+) -> Points:
+    """Candidates at some distances from the label of `one_label`."""
+    inputs = np.array([[d, 0, 0, 0] for d in distances], dtype=np.float32)
+    return Points(inputs, places, np.full(len(distances), score), np.full(len(distances), size))
 
 
 def correction_at(
-    fitted: Residual, distance: float, image: str, source: str, x_px: float = 0.0
+    fitted: Residual,
+    distance: float,
+    image: str,
+    source: str,
+    x_px: float = 0.0,
+    *,
+    score: float = 0.6,
+    size: float = 1.0,
 ) -> float:
-    inputs = np.array([[distance, 0, 0, 0]], dtype=np.float32)
-    return float(fitted.correction(inputs, at(image, source, x_px))[0][0])
+    asked = placed([distance], at(image, source, x_px), score, size)
+    return float(fitted.correction(asked)[0][0])
 
 
 def test_a_label_says_most_of_itself_then_of_its_image_then_of_its_source() -> None:
@@ -172,39 +199,48 @@ def test_an_unsure_label_counts_for_less() -> None:
     assert 0 < unsure < 0.6 * sure
 
 
-def test_closeness_is_1_at_a_label_and_falls_with_the_distance() -> None:
+def test_a_label_explains_most_of_its_own_error_and_less_with_the_distance() -> None:
     fitted = one_label(0.1)
-    inputs = np.array([[d, 0, 0, 0] for d in (0, 1, 2, 50)], dtype=np.float32)
+    distances = (0, 1, 2, 50)
 
-    _, closeness = fitted.correction(inputs, at("image", "source", count=4))
-    _, elsewhere = fitted.correction(inputs, at("other", "elsewhere", count=4))
+    _, explained = fitted.correction(placed(distances, at("image", "source", count=4)))
+    _, elsewhere = fitted.correction(placed(distances, at("other", "elsewhere", count=4)))
 
-    assert closeness[0] == pytest.approx(1.0)
-    assert (np.diff(closeness) < 0).all()
-    assert (elsewhere < closeness).all()
+    whole = KERNEL.variance / (KERNEL.variance + KERNEL.noise**2)
+    assert explained[0] == pytest.approx(whole)
+    assert (np.diff(explained) < 0).all()
+    assert (elsewhere < explained).all()
     assert elsewhere[-1] < 0.05
 
 
-def test_of_too_many_labels_a_seeded_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs, places, errors = drawn(18)
-    monkeypatch.setattr(residual_module, "MAX_POINTS", 7)
+def test_without_trust_a_label_holds_where_it_is_and_not_far_away() -> None:
+    whole = one_label(0.1)
+    doubted = replace(whole, trust=0.0)
 
-    fitted, again, other = (
-        fit_residual(inputs, places, errors, np.zeros(18), seed=seed) for seed in (1, 1, 2)
+    assert correction_at(doubted, 0, "image", "source") > 0.99 * correction_at(
+        whole, 0, "image", "source"
+    )
+    far = correction_at(doubted, 2, "other", "elsewhere")
+    assert 0 < far < 0.2 * correction_at(whole, 2, "other", "elsewhere")
+
+
+def test_a_label_says_more_where_the_head_is_less_sure() -> None:
+    fitted = one_label(0.1)
+    surer, as_sure, less_sure = (
+        correction_at(fitted, 1, "other", "source", size=size) for size in (0.5, 1.0, 2.0)
     )
 
-    assert len(fitted.inputs) == len(fitted.places) == len(fitted.alpha) == 7
-    rows = [int(np.flatnonzero((inputs == point).all(axis=1))[0]) for point in fitted.inputs]
-    assert fitted.places.images == tuple(places.images[row] for row in rows)
-    assert fitted.places.sources == tuple(places.sources[row] for row in rows)
-    assert np.array_equal(fitted.places.centres_px, places.centres_px[rows])
-    assert np.array_equal(fitted.alpha, again.alpha)
-    assert not np.array_equal(fitted.inputs, other.inputs)
+    assert surer == pytest.approx(as_sure / 2)
+    assert less_sure == pytest.approx(as_sure * 2)
 
 
-def test_an_error_must_be_finite() -> None:
-    with pytest.raises(InvalidInputError, match="finite labels"):
-        one_label(float("nan"))
+def test_a_label_says_little_of_candidates_that_are_predicted_otherwise() -> None:
+    fitted = one_label(0.1)
+    alike, unlike = (
+        correction_at(fitted, 1, "image", "source", score=score) for score in (0.6, 0.1)
+    )
+
+    assert 0 < unlike < 0.3 * alike
 
 
 @pytest.fixture(scope="module")
@@ -227,13 +263,13 @@ def taught(base: QualityHead, data: HeadData) -> QualityHead:
 def told_of(
     base: QualityHead, data: HeadData, rows: NDArray[np.int64], errors: NDArray[np.float64]
 ) -> QualityHead:
-    residual = fit_residual(
-        base.residual_inputs(data.inputs)[rows],
-        data.places.only(rows),
-        errors,
-        np.zeros(len(rows)),
-    )
-    return QualityHead(base.network, base.preparation, base.card, residual)
+    residual = fit_residual(points_of(base, data).only(rows), errors)
+    return base.with_residual(replace(residual, factor=base.card.interval.factor))
+
+
+def points_of(head: QualityHead, data: HeadData) -> Points:
+    said = scores_of(head.without_residual(), data)
+    return head.points(data.inputs, data.places, said.score, said.spread)
 
 
 def scores_of(head: QualityHead, data: HeadData) -> Prediction:
@@ -244,7 +280,7 @@ def test_a_head_adds_what_it_was_taught(
     base: QualityHead, taught: QualityHead, data: HeadData
 ) -> None:
     assert taught.residual is not None
-    correction, _ = taught.residual.correction(base.residual_inputs(data.inputs), data.places)
+    correction, _ = taught.residual.correction(points_of(base, data))
 
     before, after = scores_of(base, data), scores_of(taught, data)
 
@@ -278,27 +314,28 @@ def test_without_names_siblings_are_not_recognised(taught: QualityHead, data: He
     named, anonymous = scores_of(taught, data), scores_of(taught, replace(data, places=unknown))
 
     assert taught.residual is not None
-    inputs = taught.residual_inputs(data.inputs)
-    known, _ = taught.residual.correction(inputs, data.places)
-    alone, _ = taught.residual.correction(inputs, unknown)
+    points = points_of(taught, data)
+    known, _ = taught.residual.correction(points)
+    alone, _ = taught.residual.correction(replace(points, places=unknown))
     assert (known[:3] > alone[:3]).all()
     assert known[3:] == pytest.approx(alone[3:])
     assert not np.allclose(named.score[:3], anonymous.score[:3])
 
 
 def test_candidates_without_a_name_are_not_of_one_image() -> None:
-    inputs, places, _ = drawn(2)
-    nameless = replace(places, images=("", ""), sources=("", ""))
+    points, _ = drawn(2)
+    places = points.places
+    nameless = replace(points, places=replace(places, images=("", ""), sources=("", "")))
 
-    shared = kernel_matrix(KERNEL, inputs, nameless, inputs, nameless)[0, 1]
+    shared = kernel_matrix(KERNEL, nameless, nameless)[0, 1]
 
-    strangers = replace(places, images=("a", "b"), sources=("c", "d"))
-    assert shared == kernel_matrix(KERNEL, inputs, strangers, inputs, strangers)[0, 1]
+    strangers = replace(points, places=replace(places, images=("a", "b"), sources=("c", "d")))
+    assert shared == kernel_matrix(KERNEL, strangers, strangers)[0, 1]
 
 
 def test_scores_stay_in_range_whatever_was_taught(base: QualityHead, data: HeadData) -> None:
     everything = np.arange(len(data.inputs))
-    for error in (3.0, -3.0):
+    for error in (9.0, -9.0):
         head = told_of(base, data, everything, np.full(len(everything), error))
         given = scores_of(head, data)
         assert given.score == pytest.approx(np.full(len(everything), float(error > 0)))
@@ -316,8 +353,8 @@ def test_what_was_taught_is_in_the_file(
     assert loaded.residual is not None
     assert taught.residual is not None
     assert loaded.residual.kernel == Kernel()
-    assert loaded.residual.places.images == taught.residual.places.images
-    assert loaded.residual.places.segmenters == taught.residual.places.segmenters
+    assert loaded.residual.points.places.images == taught.residual.points.places.images
+    assert loaded.residual.points.places.segmenters == taught.residual.points.places.segmenters
     before, after = scores_of(taught, data), scores_of(loaded, data)
     assert np.array_equal(before.score, after.score)
     assert np.array_equal(before.low, after.low)

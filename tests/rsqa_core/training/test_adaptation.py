@@ -232,7 +232,7 @@ def test_the_new_interval_covers_images_without_a_label(
 
 
 def test_a_label_known_to_be_unsure_counts_less(base: QualityHead, labels: Labels) -> None:
-    unsure = replace(labels, noise=np.full(len(labels.targets), 0.5))
+    unsure = replace(labels, noise=np.ones(len(labels.targets)))
     before = predict(base, labels).score
 
     firm = np.abs(predict(retrained(base, labels), labels).score - before).mean()

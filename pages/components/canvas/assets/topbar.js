@@ -3,8 +3,8 @@
 import { el, setAttribute, setText } from "./dom.js";
 
 const ORDER_NAMES = {
-  uncertain: "most uncertain first",
   informative: "most informative first",
+  uncertain: "most uncertain first",
   worst: "worst predicted first",
   best: "best predicted first",
   disagreement: "most disagreement first",
@@ -57,7 +57,7 @@ export class Topbar {
   update(session) {
     const { data, queue } = session;
     setText(this.project, data.project.name);
-    const order = data.query.order ?? "uncertain";
+    const order = data.query.order ?? "informative";
     if (this.order.value !== order) this.order.value = order;
     setAttribute(this.order, "title", ORDER_SENTENCES[order] ?? "Order of the queue");
     setText(this.filters, describe(data.query));
