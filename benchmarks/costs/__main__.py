@@ -1,9 +1,10 @@
-"""What retraining costs, by number of labels.
+"""What encoding, scoring and retraining cost.
 
-``python -m benchmarks.costs`` (``make bench-speed``) makes up projects of the given numbers of
-labels, retrains and publishes twice each, and prints seconds and peak memory. A row goes to
-benchmarks/results/costs.csv and the figures to costs.json. ``--smoke`` is quick and records
-nothing.
+``python -m benchmarks.costs`` (``make bench-speed``) encodes generated images beside a plain loop
+of open_clip, scores eight candidates an image beside what cannot be saved of it, and makes up
+projects of the given numbers of labels, on which it retrains and publishes twice each. It prints
+the figures; a row goes to benchmarks/results/costs.csv and all of them to costs.json. ``--parts``
+picks some; ``--smoke`` is quick and records nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,34 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from benchmarks.costs.candidates import measure_candidates
+from benchmarks.costs.encoding import LARGE, measure_encoding
 from benchmarks.costs.retraining import measure_retraining
 from benchmarks.record import RESULTS, Value, append_row, circumstances
+from rsqa_core.encoders.openclip import COMPACT
 from rsqa_core.files import write_atomically
 
 LABELS = (1_000, 10_000)
-SMOKE = (48,)
+PARTS = ("encoding", "candidates", "retraining")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured; sides in px."""
+
+    encoded: int = 64
+    scored: int = 24
+    side_px: int = 512
+    labels: tuple[int, ...] = LABELS
+    encoders: tuple[str, ...] = (COMPACT, LARGE)
+
+
+SMOKE = Sizes(encoded=2, scored=2, side_px=64, labels=(48,), encoders=(COMPACT,))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,17 +48,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--smoke", action="store_true", help="quick; records nothing")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--labels", type=int, nargs="+", default=LABELS, help="numbers of labels")
     options = parser.parse_args(arguments)
-    numbers = SMOKE if options.smoke else tuple(options.labels)
+    sizes = SMOKE if options.smoke else Sizes(labels=tuple(options.labels))
     figures: dict[str, Value] = {}
-    for count in numbers:
-        with tempfile.TemporaryDirectory(prefix="rsqa-costs-") as folder:
-            figures |= measure_retraining(Path(folder), count)
+    with tempfile.TemporaryDirectory(prefix="rsqa-costs-") as name:
+        folder = Path(name)
+        if "encoding" in options.parts:
+            figures |= measure_encoding(
+                folder / "encoding", sizes.encoded, sizes.side_px, sizes.encoders
+            )
+        if "candidates" in options.parts:
+            figures |= measure_candidates(folder / "candidates", sizes.scored, sizes.side_px)
+        for count in sizes.labels if "retraining" in options.parts else ():
+            figures |= measure_retraining(folder / f"labels-{count}", count)
     for name, value in figures.items():
-        print(f"{name:36} {value:10.2f}")
+        print(f"{name:36} {value:>10}")
     if not options.smoke:
-        append_row(RESULTS / "costs.csv", {"labels": " ".join(map(str, numbers))}, figures)
+        row = {"parts": " ".join(options.parts), "threads": torch.get_num_threads()}
+        append_row(RESULTS / "costs.csv", row, figures)
         content = json.dumps({**circumstances(), **figures}, indent=1)
         write_atomically(RESULTS / "costs.json", content.encode())
         print(f"Appended to {RESULTS / 'costs.csv'}.")

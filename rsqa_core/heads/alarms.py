@@ -17,7 +17,7 @@ UNKNOWN_SEGMENTER = "unknown_segmenter"
 
 WIDER_FOR_CLASS = 1.5
 WIDER_FOR_SEGMENTER = 1.25
-WIDEST_FOR_IMAGE = 3.0
+WIDEST_FOR_IMAGE = 1.25
 
 
 def raise_alarms(
@@ -25,9 +25,9 @@ def raise_alarms(
 ) -> tuple[list[tuple[str, ...]], NDArray[np.float64]]:
     """Return why each candidate is unlike what the head learnt from, and how much wider to state.
 
-    An image is unlike the training when its semantic vector lies farther out than all but a
-    hundredth of the training images; its interval widens with that distance. Classes and segmenters
-    are known by name.
+    An image is unlike the training when its semantic vector lies farther out than almost all images
+    of scenes that were held out in training; its interval widens with that distance. Classes and
+    segmenters are known by name.
 
     Args:
         classes: names of the project's classes.
@@ -37,7 +37,7 @@ def raise_alarms(
     """
     familiar = head.card.familiar
     strange = {normalised_class_name(name) for name in classes} - set(familiar.classes)
-    ratio = (head.image_distance(inputs.semantic) / familiar.distance)[inputs.image_of_row]
+    ratio = head.unfamiliarity(inputs.semantic)[inputs.image_of_row]
     codes, factors = [], np.ones(len(inputs))
     for row, segmenter in enumerate(places.segmenters):
         found = []

@@ -49,13 +49,10 @@ class Familiar:
     """What the head has seen, so that it can say when it is out of its depth.
 
     Attributes:
-        distance: squared distance of an image's view from the training images, in standard
-            deviations a component, beyond which it counts as unlike them.
         classes: normalised class names of the training.
         segmenters: names of the training's segmenters.
     """
 
-    distance: float = float("inf")
     classes: tuple[str, ...] = ()
     segmenters: tuple[str, ...] = ()
 
@@ -117,7 +114,6 @@ def card_from_json(content: Mapping[str, Any]) -> HeadCard:
             "member_fold": tuple(content["member_fold"]),
             "interval": Interval(**content["interval"]),
             "familiar": Familiar(
-                float(familiar["distance"]),
                 tuple(familiar["classes"]),
                 tuple(familiar["segmenters"]),
             ),

@@ -31,6 +31,13 @@ __all__ = ["BASE_HEAD", "COVERAGE", "Prediction", "QualityHead", "load_head"]
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "heads"
 BASE_HEAD = "base"
 ROWS_AT_ONCE = 256
+DOUBT_WIDTH = 0.2
+"""Over what share of the familiar distance the network goes from believed to hardly believed."""
+LEAST_CONFIDENCE = 0.3
+"""Share of what the network adds that is taken of images like none that it learnt from."""
+
+_NEW = {"preparation.seen_basis"}
+"""Tensors that files of earlier releases lack."""
 
 Values = NDArray[np.float64]
 
@@ -117,13 +124,27 @@ class QualityHead:
             inputs.cells,
             place[inputs.image_of_row],
         )
+        guess = torch.from_numpy(anchor(own.rows, own.cells))
         with torch.inference_mode():
             logits = self.network(
-                self.preparation.prepared(own),
-                torch.from_numpy(own.image_of_row),
-                torch.from_numpy(anchor(own.rows, own.cells)),
+                self.preparation.prepared(own), torch.from_numpy(own.image_of_row), guess
             )
+            if self.card.anchored:
+                share = self.confidence(own.semantic)[:, torch.from_numpy(own.image_of_row)]
+                logits = guess + share[:, :, None] * (logits - guess)
         return np.asarray(logits.sigmoid().numpy(), dtype=np.float32)
+
+    def confidence(self, semantic: NDArray[np.float32]) -> Tensor:
+        """Return how much of what a member adds to the first guess is taken, (M, I) in 0..1.
+
+        Almost all for images such as it learnt from, and LEAST_CONFIDENCE far outside: there the
+        first guess, which needs no training, is right more often.
+
+        Args:
+            semantic: (I, D + rest) float32 semantic vectors.
+        """
+        familiar = ((1.0 - self.preparation.unfamiliarity(semantic)) / DOUBT_WIDTH).sigmoid()
+        return LEAST_CONFIDENCE + (1.0 - LEAST_CONFIDENCE) * familiar
 
     def predict(self, inputs: HeadInputs, places: Places, encoder_fingerprint: str) -> Prediction:
         """Predict the quality of N candidates.
@@ -159,6 +180,7 @@ class QualityHead:
         digest = hashlib.sha256(json.dumps([self.card.folds, self.card.member_fold]).encode())
         card = self.card
         digest.update(f"{card.gate} {card.branch} {card.anchored} {card.width}".encode())
+        digest.update(f"{LEAST_CONFIDENCE} {DOUBT_WIDTH}".encode())
         for tensors in (self.network.state_dict(), self.preparation.tensors()):
             for name, value in sorted(tensors.items()):
                 digest.update(name.encode() + value.contiguous().numpy().tobytes())
@@ -231,11 +253,10 @@ class QualityHead:
         ).astype(np.float32)
         return joined
 
-    def image_distance(self, semantic: NDArray[np.float32]) -> Values:
-        """Return how unlike the training images are to I images, (I,): mean squared z-score."""
-        vectors = self.preparation.vectors(semantic).numpy().astype(np.float64)
-        distance: Values = (vectors**2).mean(axis=(0, 2))
-        return distance
+    def unfamiliarity(self, semantic: NDArray[np.float32]) -> Values:
+        """Return how unlike the training images are to I images, (I,); above 1 they are unlike."""
+        found = self.preparation.unfamiliarity(semantic).mean(dim=0)
+        return np.asarray(found.numpy(), dtype=np.float64)
 
     def without_residual(self) -> QualityHead:
         """Return the base of a retrained head."""
@@ -285,15 +306,15 @@ class QualityHead:
 
 
 def is_outdated(path: Path) -> bool:
-    """Return whether a head's file is of an earlier RSQA: its features or its residual.
+    """Return whether a head's file is of an earlier RSQA, which took other features or fewer.
 
     False for a file that cannot be read: `load_head` says what is wrong with it.
     """
     try:
         with safe_open(path, framework="pt") as stream:
             content = json.loads((stream.metadata() or {})["rsqa_head"])
-        older = int(content["features_version"]) < VERSION
-        return older or ("residual" in content and "trust" not in content["residual"])
+            keys = set(stream.keys())
+        return int(content["features_version"]) < VERSION or not keys >= _NEW
     except Exception:  # safetensors raises its own type for a bad header
         return False
 
@@ -322,13 +343,13 @@ def load_head(path: Path) -> QualityHead:
             f"{path.name} takes feature version {content['features_version']}, but this RSQA "
             f"computes version {VERSION}. Retrain the head."
         )
+    if is_outdated(path):
+        raise UnreadableFileError(
+            f"{path.name} was written by an earlier RSQA and does not know which images are "
+            "familiar. Retrain the head: its labels are still there."
+        )
     try:
         about = content.pop("residual", None)
-        if about is not None and "trust" not in about:
-            raise UnreadableFileError(
-                f"{path.name} was retrained by an earlier RSQA, whose corrections are no longer "
-                "read. Retrain the head: its labels are still there."
-            )
         return _rebuilt(card_from_json(content), tensors, about)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnreadableFileError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS, names_of
+from rsqa_core.heads.familiarity import measure_seen, squared_distance
 from rsqa_core.heads.inputs import HeadInputs
 
 COMPONENTS = 12
@@ -55,6 +57,8 @@ class Preparation:
         vector_mean, vector_scale: (M, V) float32 of the compressed embedding and the rest.
         row_mean, row_scale: (M, len(ROW_NAMES)) float32.
         cell_mean, cell_scale: (M, CELL_INPUTS) float32.
+        seen_mean, seen_scale, seen_basis, seen_variance, seen_limit: of whole semantic vectors, see
+            ``rsqa_core.heads.familiarity``.
     """
 
     token_mean: Tensor
@@ -66,6 +70,11 @@ class Preparation:
     row_scale: Tensor
     cell_mean: Tensor
     cell_scale: Tensor
+    seen_mean: Tensor
+    seen_scale: Tensor
+    seen_basis: Tensor
+    seen_variance: Tensor
+    seen_limit: Tensor
 
     @property
     def embedding_dim(self) -> int:
@@ -84,6 +93,17 @@ class Preparation:
         raw = torch.from_numpy(np.ascontiguousarray(semantic, dtype=np.float32))
         joined = _compressed(raw, self.token_mean, self.basis)
         return _standardised(joined, self.vector_mean, self.vector_scale)
+
+    def unfamiliarity(self, semantic: NDArray[np.float32]) -> Tensor:
+        """Return how far images are from those of each member's training, (M, I) float32.
+
+        1 is where an image stops to count as familiar.
+        """
+        raw = torch.from_numpy(np.ascontiguousarray(semantic, dtype=np.float32))
+        away = squared_distance(
+            raw, self.seen_mean, self.seen_scale, self.seen_basis, self.seen_variance
+        )
+        return away / self.seen_limit[:, None]
 
     def rows(self, rows: NDArray[np.float32]) -> Tensor:
         """Turn (N, F) raw rows into (M, N, ROW_INPUTS); missing is 0 with a flag of 1 a group."""
@@ -110,25 +130,33 @@ class Preparation:
         )
 
 
-def fit_preparation(inputs: HeadInputs, member_images: NDArray[np.bool_]) -> Preparation:
+def fit_preparation(
+    inputs: HeadInputs, member_images: NDArray[np.bool_], groups: Sequence[str] = ()
+) -> Preparation:
     """Measure a Preparation.
 
     Args:
         inputs: all candidates.
         member_images: (M, I) True where a member may look at an image.
+        groups: scene of each of the I images; none says nothing of how far a new scene lies.
     """
+    scene = np.array(groups if groups else [""] * member_images.shape[1])
+    # A part of the candidates still holds the images of the others, which are not to be measured.
+    present = np.isin(np.arange(member_images.shape[1]), inputs.image_of_row)
     dim = inputs.tokens.shape[2]
     parts: list[dict[str, Tensor]] = []
     known: dict[bytes, dict[str, Tensor]] = {}
-    for allowed in member_images:
+    for allowed in member_images & present:
         key = allowed.tobytes()
         if key not in known:
-            known[key] = _measured(inputs, allowed, dim)
+            known[key] = _measured(inputs, allowed, dim, scene[allowed].tolist())
         parts.append(known[key])
     return Preparation(**{name: torch.stack([p[name] for p in parts]) for name in parts[0]})
 
 
-def _measured(inputs: HeadInputs, allowed: NDArray[np.bool_], dim: int) -> dict[str, Tensor]:
+def _measured(
+    inputs: HeadInputs, allowed: NDArray[np.bool_], dim: int, groups: Sequence[str]
+) -> dict[str, Tensor]:
     tokens = torch.from_numpy(inputs.tokens[allowed].reshape(-1, dim).astype(np.float32))
     mean = tokens.mean(dim=0)
     # From the (D, D) covariance: there are many more tokens than dimensions.
@@ -155,6 +183,7 @@ def _measured(inputs: HeadInputs, allowed: NDArray[np.bool_], dim: int) -> dict[
         "row_scale": row_scale,
         "cell_mean": cell_mean,
         "cell_scale": cell_scale,
+        **{f"seen_{name}": value for name, value in measure_seen(vectors, groups).items()},
     }
 
 

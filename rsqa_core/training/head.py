@@ -80,7 +80,7 @@ def train_head(
     member_fold = tuple(fold for fold in range(len(names)) for _ in range(options.seeds))
     image_fold = np.array([names.index(n) if n else -1 for n in data.fold_names])
     allowed = np.stack([image_fold != fold for fold in member_fold])
-    preparation = fit_preparation(data.inputs, allowed)
+    preparation = fit_preparation(data.inputs, allowed, data.fold_names)
     torch.manual_seed(options.seed)
     network = GatedHead(
         len(member_fold),

@@ -26,7 +26,6 @@ Values = NDArray[np.float64]
 SHRINKAGE = 2.0
 """Scenes' worth of evidence that a segmenter is like any other."""
 TIE = 0.005
-UNLIKE_QUANTILE = 0.99
 
 
 def qualified(head: QualityHead, data: HeadData) -> QualityHead:
@@ -54,11 +53,7 @@ def qualified(head: QualityHead, data: HeadData) -> QualityHead:
         pixels=pixel_weights(prediction.cells, seen.pixels),
         interval=replace(interval, factor=_factor(interval, prediction, seen, COVERAGE)),
         best_margin=best_margin(score, seen),
-        familiar=Familiar(
-            distance=_unlike_from(head, data),
-            classes=data.class_names,
-            segmenters=tuple(sorted(set(data.places.segmenters))),
-        ),
+        familiar=Familiar(data.class_names, tuple(sorted(set(data.places.segmenters)))),
     )
 
 
@@ -177,9 +172,3 @@ def _even(data: HeadData) -> Values:
     for name in np.unique(folds):
         weights[folds == name] /= weights[folds == name].sum()
     return weights
-
-
-def _unlike_from(head: QualityHead, data: HeadData) -> float:
-    """Return the distance that all but a hundredth of the training images keep below."""
-    distance = head.image_distance(data.inputs.semantic)
-    return float(np.quantile(distance, UNLIKE_QUANTILE))

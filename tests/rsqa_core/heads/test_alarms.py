@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from rsqa_core.heads.alarms import (
@@ -36,7 +35,7 @@ def test_candidates_of_the_training_raise_next_to_none(head: QualityHead, data: 
     codes, wider = raise_alarms(head, data.inputs, data.places, ["Land", "water"])
 
     alarmed = {int(image) for image, c in zip(data.image_of_row, codes, strict=True) if c}
-    assert len(alarmed) <= 1  # a hundredth of nine images
+    assert not alarmed
     assert (wider >= 1).all()
 
 
@@ -72,14 +71,3 @@ def test_an_unknown_segmenter_concerns_its_own_candidates(
     assert [i for i, found in enumerate(codes) if UNKNOWN_SEGMENTER in found] == [4]
     others, _ = raise_alarms(head, data.inputs, data.places, ["land"])
     assert wider[4] / (wider[3] if not others[3] else 1.0) == pytest.approx(WIDER_FOR_SEGMENTER)
-
-
-def test_a_head_that_never_measured_its_images_finds_none_unlike(
-    head: QualityHead, data: HeadData
-) -> None:
-    familiar = replace(head.card.familiar, distance=float("inf"))
-    inputs = replace(data.inputs, semantic=data.inputs.semantic + np.float32(300))
-
-    codes, _ = raise_alarms(head.with_card(familiar=familiar), inputs, data.places, ["land"])
-
-    assert not any(codes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +16,16 @@ from safetensors.torch import load_file, save_file
 from rsqa_core.errors import FingerprintError, UnreadableFileError
 from rsqa_core.features.names import VERSION
 from rsqa_core.heads import head as head_module
+from rsqa_core.heads.anchor import anchor
 from rsqa_core.heads.card import Interval
 from rsqa_core.heads.gating import GatedHead
-from rsqa_core.heads.head import Prediction, QualityHead, is_outdated, load_head
+from rsqa_core.heads.head import (
+    LEAST_CONFIDENCE,
+    Prediction,
+    QualityHead,
+    is_outdated,
+    load_head,
+)
 from rsqa_core.heads.inputs import PLACES
 from rsqa_core.heads.process import condition
 from rsqa_core.heads.residual import USUAL_HALF_WIDTH
@@ -228,15 +234,29 @@ def test_an_image_unlike_those_of_the_training_is_farther_away(
     head: QualityHead, data: HeadData
 ) -> None:
     semantic = data.inputs.semantic
-    near = head.image_distance(semantic)
-    somewhat, far = (head.image_distance(semantic + shift) for shift in (2.0, 8.0))
+    near = head.unfamiliarity(semantic)
+    somewhat, far = (head.unfamiliarity(semantic + shift) for shift in (2.0, 8.0))
 
     assert near.shape == (len(semantic),)
+    assert (near < 1).all()
     assert near.mean() < somewhat.mean() < far.mean()
-    assert (far > near).all()
-    assert 0 < head.card.familiar.distance < far.min()
-    vectors = head.preparation.vectors(semantic).numpy()
-    assert near[4] == pytest.approx(np.mean([(v[4] ** 2).mean() for v in vectors]), rel=1e-5)
+    assert (far > np.maximum(near, 1)).all()
+
+
+def test_far_from_the_training_the_first_guess_counts_for_more(
+    head: QualityHead, data: HeadData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = replace(data.inputs, semantic=data.inputs.semantic + np.float32(100.0))
+    guess = 1 / (1 + np.exp(-anchor(data.inputs.rows, data.inputs.cells).astype(np.float64)))
+
+    there = np.abs(head.member_cells(far) - guess).mean()
+
+    assert head.confidence(data.inputs.semantic).min() > 0.8
+    least = np.float32(LEAST_CONFIDENCE)
+    assert head.confidence(far.semantic).numpy() == pytest.approx(least)
+    assert there > 0
+    monkeypatch.setattr(head_module, "LEAST_CONFIDENCE", 0.0)
+    assert head.member_cells(far)[0] == pytest.approx(guess, abs=1e-5)
 
 
 def test_features_of_another_encoder_are_refused(head: QualityHead, data: HeadData) -> None:
@@ -351,10 +371,7 @@ def test_a_head_retrained_by_an_earlier_release_is_outdated_and_refused(
     path = tmp_path / "head.safetensors"
     taught_by(head, data, np.arange(4), np.full(4, 0.1)).save(path)
     assert not is_outdated(path)
-    with safe_open(path, framework="pt") as stream:
-        content = json.loads(stream.metadata()["rsqa_head"])
-    del content["residual"]["trust"]
-    save_file(load_file(path), path, metadata={"rsqa_head": json.dumps(content)})
+    resaved(path, lambda tensors: tensors.pop("preparation.seen_basis"))
 
     assert is_outdated(path)
     with pytest.raises(UnreadableFileError, match=r"by an earlier RSQA.*labels are still there"):

@@ -125,6 +125,23 @@ def test_a_short_embedding_fills_the_components_that_it_can() -> None:
     assert torch.equal(prepared.vectors[..., 6:COMPONENTS], torch.zeros(1, IMAGES, COMPONENTS - 6))
 
 
+def test_images_without_a_candidate_are_not_measured() -> None:
+    inputs = drawn()
+    part = inputs.only(np.flatnonzero(inputs.image_of_row < IMAGES - 2))
+    elsewhere = inputs.semantic.copy()
+    elsewhere[-2:] += 50.0
+    tokens = inputs.tokens.copy()
+    tokens[-2:] -= 9.0
+
+    before = fit_preparation(part, everything()).tensors()
+    after = fit_preparation(
+        replace(part, semantic=elsewhere, tokens=tokens), everything()
+    ).tensors()
+
+    for name, value in before.items():
+        assert torch.equal(value, after[name]), name
+
+
 def test_a_member_measures_only_what_it_may_see() -> None:
     inputs = drawn()
     half = IMAGES // 2

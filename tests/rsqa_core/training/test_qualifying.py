@@ -208,11 +208,9 @@ def test_the_interval_covers_its_share_with_folds_of_equal_say(
 
 def test_the_card_says_what_the_head_is_familiar_with(head: QualityHead, data: HeadData) -> None:
     familiar = head.card.familiar
-    distance = head.image_distance(data.inputs.semantic)
 
     assert familiar.classes == data.class_names
     assert familiar.segmenters == ("segmenter 0", "segmenter 1", "segmenter 2")
-    assert familiar.distance == pytest.approx(np.quantile(distance, 0.99))
     assert set(head.card.offsets) == {"", *FOLDS}
     assert head.card.best_margin >= 0
     assert {name: len(weights) for name, weights in head.card.targets.items()} == {
