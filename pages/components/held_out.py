@@ -50,7 +50,11 @@ def assess(head: HeadRecord) -> Assessment:
             "The interval of the change spans zero: with these labels, no gain is certain.",
         )
     if interval[0] > 0.0:
-        return Assessment("warn", "The error on held-out labels grew. Keep the current head.")
+        return Assessment(
+            "warn",
+            "The error on held-out labels grew. Keep the current head, and label more images: few "
+            "that are unlike one another say little of each other.",
+        )
     if count < SMALL_HELD_OUT:
         return Assessment(
             "warn", f"Only {count} held-out labels: the figures may move with the next ones."

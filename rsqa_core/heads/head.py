@@ -238,20 +238,7 @@ class QualityHead:
         """
         factor = self.card.interval.factor if self.residual is None else self.residual.factor
         half = replace(self.card.interval, factor=factor).half_width(spread, score)
-        return Points(self._description(inputs), places, score, half / USUAL_HALF_WIDTH)
-
-    def _description(self, inputs: HeadInputs) -> NDArray[np.float32]:
-        """Return the description of N candidates by which a residual finds alike ones, (N, p).
-
-        Standardised numbers of the candidate and of its image, each part scaled by its length so
-        that neither outweighs the other.
-        """
-        features = self.preparation.rows(inputs.rows).mean(dim=0).numpy()
-        seen = self.preparation.vectors(inputs.semantic)[0].numpy()[inputs.image_of_row]
-        joined: NDArray[np.float32] = np.concatenate(
-            [features / np.sqrt(features.shape[1]), seen / np.sqrt(seen.shape[1])], axis=1
-        ).astype(np.float32)
-        return joined
+        return Points(self.preparation.likeness(inputs), places, score, half / USUAL_HALF_WIDTH)
 
     def unfamiliarity(self, semantic: NDArray[np.float32]) -> Values:
         """Return how unlike the training images are to I images, (I,); above 1 they are unlike."""

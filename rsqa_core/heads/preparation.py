@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS, names_of
+from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS, IMAGE_STATISTICS, names_of
 from rsqa_core.heads.familiarity import measure_seen, squared_distance
 from rsqa_core.heads.inputs import HeadInputs
 
@@ -22,6 +22,12 @@ the training apart, and the picture's content is the semantic branch's part."""
 ROW_NAMES = names_of(ROW_GROUPS)
 CLIP = 4.0
 """Standardised values are clipped here: one wild number must not decide a score."""
+
+LIKENESS = {"probs": 0.3, "consistency": 0.5, "region": 3.0, "consensus": 2.0}
+"""Weights of groups where candidates are compared; 1 for the others. What a segmenter says of
+itself counts little: errors are alike where picture, encoder and other candidates say the same."""
+LIKENESS_EMBEDDING = 1.5
+LIKENESS_STATISTICS = 4.0
 
 _ROW_COLUMNS = [FEATURE_NAMES.index(name) for name in ROW_NAMES]
 _GROUP_COLUMNS = [[ROW_NAMES.index(name) for name in GROUPS[group]] for group in ROW_GROUPS]
@@ -114,6 +120,24 @@ class Preparation:
             [(~known[:, columns].any(dim=1)).float() for columns in _GROUP_COLUMNS], dim=1
         )
         return torch.cat([scaled, flags.expand(scaled.shape[0], -1, -1)], dim=-1)
+
+    def likeness(self, inputs: HeadInputs) -> NDArray[np.float32]:
+        """Return the description of N candidates by which a residual finds alike ones, (N, p).
+
+        Standardised numbers of the candidate and of its image, weighted by how well they tell whose
+        errors are alike; each of both parts scaled by its length, so that neither outweighs the
+        other.
+        """
+        weights = torch.ones(ROW_INPUTS)
+        for place, (group, columns) in enumerate(zip(ROW_GROUPS, _GROUP_COLUMNS, strict=True)):
+            weights[[*columns, len(ROW_NAMES) + place]] = LIKENESS.get(group, 1.0)
+        features = self.rows(inputs.rows).mean(dim=0) * weights
+        of_image = torch.ones(self.vector_inputs)
+        of_image[:COMPONENTS] = LIKENESS_EMBEDDING
+        of_image[-len(IMAGE_STATISTICS) :] = LIKENESS_STATISTICS
+        seen = (self.vectors(inputs.semantic)[0] * of_image)[torch.from_numpy(inputs.image_of_row)]
+        joined = [features / features.shape[1] ** 0.5, seen / seen.shape[1] ** 0.5]
+        return np.asarray(torch.cat(joined, dim=1).numpy(), dtype=np.float32)
 
     def prepared(self, inputs: HeadInputs) -> Prepared:
         """Turn raw inputs into those of the network."""

@@ -57,7 +57,7 @@ class Kernel:
     near: float = 0.08
     near_px: float = 512.0
     score_length: float = 0.3
-    noise: float = 0.02
+    noise: float = 0.015
 
     @property
     def variance(self) -> float:

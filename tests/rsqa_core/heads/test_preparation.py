@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS
+from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES, GROUPS, IMAGE_STATISTICS
 from rsqa_core.heads.inputs import PLACES, HeadInputs
 from rsqa_core.heads.preparation import (
     CELL_INPUTS,
     CLIP,
     COMPONENTS,
+    LIKENESS,
+    LIKENESS_EMBEDDING,
+    LIKENESS_STATISTICS,
     ROW_GROUPS,
     ROW_INPUTS,
     ROW_NAMES,
@@ -241,3 +244,27 @@ def test_a_member_of_one_image_has_plain_numbers() -> None:
 
     for name, value in preparation.tensors().items():
         assert torch.isfinite(value).all(), name
+
+
+def test_likeness_weighs_what_tells_whose_errors_are_alike() -> None:
+    inputs = drawn()
+    longer = np.random.default_rng(1).normal(size=(IMAGES, DIM + 2 + len(IMAGE_STATISTICS)))
+    inputs = replace(inputs, semantic=longer.astype(np.float32))
+    preparation = fit_preparation(inputs, everything())
+
+    found = preparation.likeness(inputs)
+
+    rows = preparation.rows(inputs.rows).mean(dim=0).numpy() / np.sqrt(ROW_INPUTS)
+    seen = preparation.vectors(inputs.semantic)[0].numpy()[inputs.image_of_row]
+    seen = seen / np.sqrt(seen.shape[1])
+    assert found.shape == (len(inputs), ROW_INPUTS + seen.shape[1])
+    for group in ROW_GROUPS:
+        own = [ROW_NAMES.index(name) for name in GROUPS[group]]
+        weight = LIKENESS.get(group, 1.0)
+        assert found[:, own] == pytest.approx(weight * rows[:, own], rel=1e-5, abs=1e-6)
+    statistics = len(IMAGE_STATISTICS)
+    pictured, encoded = found[:, -statistics:], found[:, ROW_INPUTS : ROW_INPUTS + COMPONENTS]
+    expected = LIKENESS_STATISTICS * seen[:, -statistics:]
+    assert pictured == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    expected = LIKENESS_EMBEDDING * seen[:, :COMPONENTS]
+    assert encoded == pytest.approx(expected, rel=1e-5, abs=1e-6)
