@@ -61,8 +61,9 @@ def retrain_project(
             image_store.all_of(session, project.id), candidate_store.all_of(session, project.id)
         )
         labels = verdicts.labels(session, project.id)
+        doubts = verdicts.label_doubts(session, project.id)
     described = describe_candidates(installation, project, groups, encoder, progress=progress)
-    adaptation = adapt(current, base, labelled(described, labels), progress=progress)
+    adaptation = adapt(current, base, labelled(described, labels, doubts), progress=progress)
     metrics = _metrics(adaptation) | {"seconds": round(time.perf_counter() - began, 2)}
     record = _record(installation, project, current_record, adaptation, metrics)
     progress("scoring with the new head", 0, 1)
@@ -76,10 +77,16 @@ def retrain_project(
     return record
 
 
-def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels:
+def labelled(
+    described: DescribedCandidates, labels: dict[int, float], doubts: dict[int, float]
+) -> Labels:
     """Return the candidates that have a label, with it as target.
 
     Synthetic ones are left out: the held-out figures come from these labels.
+
+    Args:
+        labels: by candidate id.
+        doubts: standard errors of some of them; the larger, the less a label counts.
     """
     from rsqa_core.training.adaptation import Labels
 
@@ -95,7 +102,7 @@ def labelled(described: DescribedCandidates, labels: dict[int, float]) -> Labels
         inputs=described.inputs.only(rows),
         places=described.places.only(rows),
         targets=np.array([labels[described.candidates[row].id] for row in rows], dtype=np.float64),
-        noise=np.zeros(len(rows)),
+        noise=np.array([doubts.get(described.candidates[row].id, 0.0) for row in rows]),
     )
 
 

@@ -6,7 +6,10 @@ clocks said.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+import math
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from db.store import verdict_checks
@@ -165,8 +168,30 @@ def labels(session: Session, project_id: int) -> dict[int, float]:
 
     Verdicts on an earlier mask of a candidate do not count: they say nothing about the present one.
     """
-    rows = session.execute(
-        select(VerdictRow.candidate_id, func.avg(VerdictRow.score))
+    rows = session.execute(_by_candidate(project_id, func.avg(VerdictRow.score)))
+    return {candidate_id: mean for candidate_id, mean in rows if candidate_id is not None}
+
+
+def label_doubts(session: Session, project_id: int) -> dict[int, float]:
+    """Return the standard error of the labels on which reviewers differ, by candidate id.
+
+    It is that of the mean over reviewers; a candidate that one reviewer labelled has none.
+    """
+    score = VerdictRow.score
+    statement = _by_candidate(
+        project_id, func.count(), func.avg(score), func.avg(score * score)
+    ).having(func.count() > 1)
+    return {
+        candidate_id: math.sqrt(max(squares - mean**2, 0.0) / (count - 1))
+        for candidate_id, count, mean, squares in session.execute(statement)
+        if candidate_id is not None
+    }
+
+
+def _by_candidate(project_id: int, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Return a query of aggregates over the labels of each candidate, its id first."""
+    return (
+        select(VerdictRow.candidate_id, *columns)
         .join(
             CandidateRow,
             (CandidateRow.id == VerdictRow.candidate_id)
@@ -180,7 +205,6 @@ def labels(session: Session, project_id: int) -> dict[int, float]:
         .group_by(VerdictRow.candidate_id)
         .order_by(VerdictRow.candidate_id)
     )
-    return {candidate_id: mean for candidate_id, mean in rows if candidate_id is not None}
 
 
 def counts(session: Session, project_id: int) -> dict[str, int]:

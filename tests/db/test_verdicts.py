@@ -274,3 +274,18 @@ def test_history_is_limited_and_of_one_person_when_asked(filled: Filled) -> None
         own = verdicts.history(session, filled.project.id, "ada")
     assert [v.id for v in newest] == [said[5].id, said[4].id]
     assert [v.id for v in own] == [said[4].id, said[2].id, said[0].id]
+
+
+def test_a_label_is_doubtful_where_reviewers_differ(filled: Filled) -> None:
+    for reviewer, score in (("ada", 0.9), ("bob", 0.5), ("eve", 0.7)):
+        filled.say("correct", reviewer=reviewer, score=score)
+    alone, agreed = filled.of(0, 1), filled.of(1)
+    filled.say("correct", candidate_id=alone.id, score=0.4)
+    for reviewer in ("ada", "bob"):
+        filled.say("correct", 1, reviewer=reviewer, score=0.6)
+
+    with filled.database.read() as session:
+        doubts = verdicts.label_doubts(session, filled.project.id)
+
+    # Sample deviation 0.2 of three labels.
+    assert doubts == pytest.approx({filled.of(0).id: 0.2 / 3**0.5, agreed.id: 0.0}, abs=1e-8)

@@ -266,3 +266,26 @@ def test_the_command_says_how_it_went_and_promotes_only_when_asked(
 def head_of(installation: Installation, head_id: str) -> HeadRecord:
     with installation.database.read() as session:
         return heads.get(session, head_id)
+
+
+def test_labels_on_which_reviewers_differ_count_for_less(scored: Installation) -> None:
+    chosen = first_of_each_image(candidates_of(scored))
+    judge(scored, chosen)
+    firm = scores_by(scored, retrain_project(scored, SLUG).id)
+    project = project_of(scored)
+    with scored.database.begin() as session:  # two more reviewers, whose mean is the first's label
+        for reviewer in ("bob", "eve"):
+            reviewers.ensure(session, reviewer)
+        for candidate in chosen:
+            value = max(0.0, float(candidate.overall_accuracy or 0.0) - 0.3)
+            off = min(0.3, value, 1 - value)
+            for reviewer, given in (("bob", value + off), ("eve", value - off)):
+                verdicts.record(session, correction(project, candidate, given, reviewer=reviewer))
+
+    doubtful = scores_by(scored, retrain_project(scored, SLUG).id)
+
+    base = scores_by(scored, str(project.active_head_id))
+    moved, hardly = (
+        np.mean([abs(by[c.id].score - base[c.id].score) for c in chosen]) for by in (firm, doubtful)
+    )
+    assert 0 < hardly < 0.95 * moved
