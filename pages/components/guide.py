@@ -11,7 +11,7 @@ from rsqa_core.records import Job
 _STEPS = (
     (
         "Open Review",
-        "It shows the image whose prediction is least certain, with its candidate masks, the best "
+        "It shows the image from whose label most is learnt, with its candidate masks, the best "
         "predicted first.",
     ),
     (
