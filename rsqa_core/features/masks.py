@@ -76,6 +76,8 @@ class PictureGrid:
         self.texture = ndimage.uniform_filter(self.gradient, 9)
         self.excess_green = 2 * self.rgb[1] - self.rgb[0] - self.rgb[2]
         self.colour_codes = _colour_codes(rgb, self.texture)
+        self.colour_spread = [Spread(band) for band in self.rgb]
+        self.texture_spread = Spread(self.texture)
 
     def colour_posterior(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return P(class | colour and texture) where classes lie as ``shares`` says, (K, H, W).
@@ -125,8 +127,8 @@ def describe_picture(
             float(grid.gradient[boundary].mean()) / mean_gradient if boundary.any() else 0.0
         ),
         "boundary_on_edge": float(near[grid.strong].mean()) if grid.strong.any() else 0.0,
-        "colour_explained": float(np.mean([_explained(band, mask) for band in grid.rgb])),
-        "texture_explained": _explained(grid.texture, mask),
+        "colour_explained": float(np.mean([band.explained(mask) for band in grid.colour_spread])),
+        "texture_explained": grid.texture_spread.explained(mask),
         "colour_likelihood": float(likely.mean()),
         "water_brightness": _contrast_of(grid.grey, mask, names, "water"),
         "vegetation_greenness": _contrast_of(grid.excess_green, mask, names, "vegetation"),
@@ -198,7 +200,7 @@ def describe_region(
     """
     rows, columns, _ = tokens.shape
     classes = class_vectors.shape[0]
-    shares = np.stack([_cell_means(mask == k, rows, columns) for k in range(classes)], axis=-1)
+    shares = _cell_shares(mask, classes, rows, columns)
     similarity = tokens @ class_vectors.T
     scaled = np.exp(30.0 * (similarity - similarity.max(axis=-1, keepdims=True)))
     seen = scaled / scaled.sum(axis=-1, keepdims=True)
@@ -244,35 +246,45 @@ def _no_cells() -> NDArray[np.float32]:
     return np.zeros((CELL_SIDE, CELL_SIDE), dtype=np.float32)
 
 
-def _cell_means(where: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.float64]:
-    """Return the share of True in each cell of an even grid, (rows, columns)."""
-    height, width = where.shape
+def _cell_shares(
+    mask: NDArray[np.uint8], classes: int, rows: int, columns: int
+) -> NDArray[np.float64]:
+    """Return the share of every class in each cell of an even grid, (rows, columns, classes).
+
+    A cell without a pixel, where the grid is finer than the mask, has none of any class.
+    """
+    height, width = mask.shape
     y = np.linspace(0, height, rows + 1).astype(int)
     x = np.linspace(0, width, columns + 1).astype(int)
-    summed = np.zeros((height + 1, width + 1))
-    summed[1:, 1:] = where.cumsum(axis=0).cumsum(axis=1)
-    totals = (
-        summed[y[1:, None], x[None, 1:]]
-        - summed[y[:-1, None], x[None, 1:]]
-        - summed[y[1:, None], x[None, :-1]]
-        + summed[y[:-1, None], x[None, :-1]]
-    )
+    row = np.searchsorted(y, np.arange(height), side="right") - 1
+    column = np.searchsorted(x, np.arange(width), side="right") - 1
+    cell = (row[:, None] * columns + column[None]) * (classes + 1)
+    codes = cell + np.minimum(mask, classes)
+    counts = np.bincount(codes.ravel(), minlength=rows * columns * (classes + 1))
+    counts = counts.reshape(rows, columns, classes + 1)[..., :classes]
     areas = np.maximum(np.diff(y)[:, None] * np.diff(x)[None], 1)
-    means: NDArray[np.float64] = totals / areas
-    return means
+    shares: NDArray[np.float64] = counts / areas[..., None]
+    return shares
 
 
-def _explained(values: NDArray[np.float32], mask: NDArray[np.uint8]) -> float:
-    """Return the share of variance that the classes of the mask explain, 0..1."""
-    flat, labels = values.ravel().astype(np.float64), mask.ravel()
-    counts = np.bincount(labels, minlength=256)
-    sums = np.bincount(labels, weights=flat, minlength=256)
-    total = float(((flat - flat.mean()) ** 2).sum())
-    if total < 1e-9:
-        return 0.0
-    used = counts > 0
-    between = float((counts[used] * (sums[used] / counts[used] - flat.mean()) ** 2).sum())
-    return between / total
+class Spread:
+    """Values of a picture with what does not depend on a mask, computed once."""
+
+    def __init__(self, values: NDArray[np.float32]) -> None:
+        self._flat = values.ravel().astype(np.float64)
+        self._mean = self._flat.mean()
+        self._total = float(((self._flat - self._mean) ** 2).sum())
+
+    def explained(self, mask: NDArray[np.uint8]) -> float:
+        """Return the share of variance that the classes of a mask explain, 0..1."""
+        if self._total < 1e-9:
+            return 0.0
+        labels = mask.ravel()
+        counts = np.bincount(labels, minlength=256)
+        sums = np.bincount(labels, weights=self._flat, minlength=256)
+        used = counts > 0
+        between = (counts[used] * (sums[used] / counts[used] - self._mean) ** 2).sum()
+        return float(between) / self._total
 
 
 def _contrast_of(
