@@ -3,8 +3,8 @@
 ``python -m benchmarks.costs`` (``make bench-speed``) encodes generated images beside a plain loop
 of open_clip, scores eight candidates an image beside what cannot be saved of it, and makes up
 projects of the given numbers of labels, on which it retrains and publishes twice each. It prints
-the figures; a row goes to benchmarks/results/costs.csv and all of them to costs.json. ``--parts``
-picks some; ``--smoke`` is quick and records nothing.
+the figures; a row goes to benchmarks/results/costs.csv and, of a run of all parts, to costs.json.
+``--parts`` picks some; ``--smoke`` is quick and records nothing.
 """
 
 from __future__ import annotations
@@ -68,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.smoke:
         row = {"parts": " ".join(options.parts), "threads": torch.get_num_threads()}
         append_row(RESULTS / "costs.csv", row, figures)
-        content = json.dumps({**circumstances(), **figures}, indent=1)
-        write_atomically(RESULTS / "costs.json", content.encode())
+        if set(options.parts) == set(PARTS):
+            content = json.dumps({**circumstances(), **figures}, indent=1)
+            write_atomically(RESULTS / "costs.json", content.encode())
         print(f"Appended to {RESULTS / 'costs.csv'}.")
 
 

@@ -8,13 +8,12 @@ masks and image to the published scores; loading encoder and head is not counted
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.costs.encoding import rsqa_loop
+from benchmarks.costs.encoding import best_seconds, rsqa_loop
 from benchmarks.record import Value
 from benchmarks.speed import SLUG, prepare, unscored_copy
 from db.store import candidates, images, projects
@@ -58,10 +57,12 @@ def measure_candidates(folder: Path, count: int, side_px: int) -> dict[str, Valu
         load_encoder(), copies[0].settings.encoders_dir, "auto", images=1_000_000
     )
     paths = [original.files.path(tile.tile_path) for tile in tiles]
-    encoding = _seconds(partial(rsqa_loop, encoder, paths)) / count
     maps = np.random.default_rng(0).random((wanted, len(project.classes), side_px, side_px))
     maps = maps.astype(np.float32)
-    one_pass = _seconds(lambda: [one.max(axis=0).mean() for one in maps])
+    encoding, one_pass = best_seconds(
+        partial(rsqa_loop, encoder, paths), lambda: [one.max(axis=0).mean() for one in maps]
+    )
+    encoding /= count
     for installation in (original, *copies):
         installation.database.close()
     return {
@@ -70,14 +71,3 @@ def measure_candidates(folder: Path, count: int, side_px: int) -> dict[str, Valu
         f"pass_over_{wanted}_maps_s": round(one_pass, 4),
         "scoring_ratio": round(scoring / (encoding + one_pass), 2),
     }
-
-
-def _seconds(work: Callable[[], object], rounds: int = 3) -> float:
-    """Return the best of some rounds, after one to warm up."""
-    best = float("inf")
-    for round_ in range(rounds + 1):
-        began = time.perf_counter()
-        work()
-        if round_:
-            best = min(best, time.perf_counter() - began)
-    return best

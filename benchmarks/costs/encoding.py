@@ -56,7 +56,7 @@ def measure_encoding(
         plain = partial(plain_loop, *_by_hand(name, reference), paths)
         ours = with_runtime(reference, folder / "encoders", "auto", images=1_000_000)
         runtime = type(ours).__name__
-        slow, quick = _best_of(plain, partial(rsqa_loop, ours, paths))
+        slow, quick = best_seconds(plain, partial(rsqa_loop, ours, paths))
         flops = _gflops_an_image(reference)
         label = name.lower().replace("-", "_")
         figures |= {
@@ -138,7 +138,7 @@ def _gflops_an_image(encoder: OpenClipEncoder) -> float:
     return float(counter.get_total_flops()) / 1e9
 
 
-def _best_of(*loops: Callable[[], None]) -> list[float]:
+def best_seconds(*loops: Callable[[], object]) -> list[float]:
     """Return the best seconds of each loop over ROUNDS rounds, after one to warm up."""
     best = [float("inf")] * len(loops)
     for round_ in range(ROUNDS + 1):

@@ -335,7 +335,7 @@ def test_candidates_without_a_name_are_not_of_one_image() -> None:
 
 def test_scores_stay_in_range_whatever_was_taught(base: QualityHead, data: HeadData) -> None:
     everything = np.arange(len(data.inputs))
-    for error in (9.0, -9.0):
+    for error in (3.0, -3.0):
         head = told_of(base, data, everything, np.full(len(everything), error))
         given = scores_of(head, data)
         assert given.score == pytest.approx(np.full(len(everything), float(error > 0)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rsqa_core.errors import CancelledError, InvalidInputError
 from rsqa_core.evaluation.agreement import pooled
 from rsqa_core.heads.head import COVERAGE, QualityHead
+from rsqa_core.heads.residual import USUAL_HALF_WIDTH
 from rsqa_core.training.adaptation import (
     CALIBRATION_LABELS,
     MINIMUM_IMAGES,
@@ -232,7 +233,11 @@ def test_the_new_interval_covers_images_without_a_label(
 
 
 def test_a_label_known_to_be_unsure_counts_less(base: QualityHead, labels: Labels) -> None:
-    unsure = replace(labels, noise=np.ones(len(labels.targets)))
+    unsure = replace(labels, noise=np.full(len(labels.targets), 0.5))
+    # Labels are as unsure as they are beside errors of the usual size.
+    width = (predict(base, labels).high - predict(base, labels).low).mean() / 2
+    usual = base.card.interval.factor * USUAL_HALF_WIDTH / width
+    base = base.with_card(interval=replace(base.card.interval, factor=float(usual)))
     before = predict(base, labels).score
 
     firm = np.abs(predict(retrained(base, labels), labels).score - before).mean()
