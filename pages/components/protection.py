@@ -1,4 +1,4 @@
-"""What the server adds to every answer, and which host names it answers to.
+"""What the server adds to every answer, which host names it answers to, and how it lets go.
 
 Streamlit checks ``server.allowedHosts`` for its WebSocket alone; the routes of the canvas and the
 media need it as well, or a page elsewhere could reach them through DNS rebinding.
@@ -32,9 +32,44 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+SERVICE_RESTART = 1012
+"""The close code (RFC 6455's registry) of a WebSocket whose server is stopping."""
+
+
 def protection() -> list[Middleware]:
     """Return the middleware for st.App."""
-    return [Middleware(AllowedHosts), Middleware(SecurityHeaders)]
+    return [Middleware(LettingGo), Middleware(AllowedHosts), Middleware(SecurityHeaders)]
+
+
+class LettingGo:
+    """Ask for a new connection with each answer once the server has begun to stop.
+
+    uvicorn waits for the connections that it did not close itself, one accepted in that moment
+    for instance, and an open page asks for the server's health every few seconds: the connection
+    is never idle for long enough to be dropped, and the server never ends. That it is stopping
+    shows in the close code of the WebSockets, which a page itself cannot send.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._stopping = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_and_notice() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                self._stopping |= message.get("code") == SERVICE_RESTART
+            return message
+
+        async def send_and_close(message: Message) -> None:
+            if self._stopping and message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        if scope["type"] == "websocket":
+            await self._app(scope, receive_and_notice, send)
+        else:
+            await self._app(scope, receive, send_and_close)
 
 
 class AllowedHosts:
