@@ -10,6 +10,7 @@ from streamlit.navigation.page import Page as StreamlitPage
 from pages.components.errors import page_boundary
 from pages.components.frame import ICON, LOGO, draw_sidebar
 from pages.components.page import inside_navigation
+from pages.components.preloading import preload
 
 _FOLDER = Path(__file__).resolve().parent
 _PAGES = (
@@ -30,6 +31,7 @@ def run() -> None:
         draw_sidebar()
         with inside_navigation():
             page.run()
+    preload()
 
 
 def chosen_page() -> StreamlitPage:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.store import candidates, projects
-from rsqa_core.datasets.classes import DEFAULT_CLASSES
 from rsqa_core.errors import DownloadError, NotFoundError
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import Project
 from workflows.opening import Installation
-from workflows.scoring import score_project
-from workflows.segmenting import segment_project
 
 SAMPLE = "dubai"
 GENERATED = "generated-scenes"
@@ -66,6 +63,9 @@ def prepare_demo(
 
     Never fails for want of a network: generated scenes take the place of the sample.
     """
+    from workflows.scoring import score_project
+    from workflows.segmenting import segment_project
+
     reason = "asked for"
     slug = GENERATED
     if not generated:
@@ -89,6 +89,7 @@ def _import_sample(installation: Installation, progress: Progress) -> str:
 
 
 def _import_generated(installation: Installation, progress: Progress) -> Project:
+    from rsqa_core.datasets.classes import DEFAULT_CLASSES
     from workflows.generating import add_generated_scenes
 
     with installation.database.begin() as session:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from db.store import jobs, projects
@@ -14,6 +14,9 @@ from pages.components.page import choose_project, go
 from pages.components.texts import plain
 from rsqa_core.errors import ConflictError, InvalidInputError
 from rsqa_core.records import ClassDef, Project, normalised_class_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LARGEST_ID = 254
 
@@ -125,6 +128,8 @@ def classes_of(table: pd.DataFrame) -> tuple[ClassDef, ...]:
 
 
 def _default_classes() -> pd.DataFrame:
+    import pandas as pd
+
     from rsqa_core.datasets.classes import DEFAULT_CLASSES
 
     return pd.DataFrame(

@@ -6,6 +6,7 @@ with one another, and CELL_SIDE for what the head looks at place by place.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,16 +39,10 @@ def pooled(values: NDArray[np.generic], side: int) -> Array:
         array([[0.75]], dtype=float32)
     """
     height, width = values.shape[-2:]
-    y, x = _edges(height, side), _edges(width, side)
     if height >= side and width >= side:
-        # Truth values are counted: summing them as floats is several times slower.
-        truth = values.dtype == np.bool_
-        source = values.view(np.uint8) if truth else values
-        kind = np.int32 if truth else np.float32
-        summed = np.add.reduceat(source, y[:-1], axis=-2, dtype=kind)
-        summed = np.add.reduceat(summed, x[:-1], axis=-1)
-        areas = (np.diff(y)[:, None] * np.diff(x)).astype(np.float32)
-        return np.asarray(summed / areas, dtype=np.float32)
+        rows, columns = _cells_of(height, side), _cells_of(width, side)
+        summed = rows @ values.astype(np.float32, copy=False) @ columns.T
+        return np.asarray(summed / (rows.sum(axis=1)[:, None] * columns.sum(axis=1)))
     rows = np.minimum((np.arange(side) * height) // side, height - 1)
     columns = np.minimum((np.arange(side) * width) // side, width - 1)
     if height >= side:
@@ -59,7 +54,25 @@ def pooled(values: NDArray[np.generic], side: int) -> Array:
 
 def class_shares(mask: NDArray[np.uint8], class_count: int, side: int = SOFT_SIDE) -> Array:
     """Return the share of every class in every cell, (K, side, side); VOID belongs to none."""
-    return np.stack([pooled(mask == k, side) for k in range(class_count)])
+    if min(mask.shape) < side:
+        return np.stack([pooled(mask == k, side) for k in range(class_count)])
+    shares = shares_by_cell(mask, class_count, side, side)
+    return np.ascontiguousarray(shares.transpose(2, 0, 1))
+
+
+def shares_by_cell(mask: NDArray[np.uint8], class_count: int, rows: int, columns: int) -> Array:
+    """Return the share of every class in each cell of an even grid, (rows, columns, K) float32.
+
+    Pixels are counted once for all classes. A cell without a pixel, where the grid is finer than
+    the mask, has none of any class.
+    """
+    kinds = class_count + 1
+    codes = _cell_numbers(*mask.shape, rows, columns) * kinds + np.minimum(mask, class_count)
+    counts = np.bincount(codes.ravel(), minlength=rows * columns * kinds)
+    counts = counts.reshape(rows, columns, kinds)[..., :class_count]
+    high, wide = (np.diff(_edges(n, m)) for n, m in zip(mask.shape, (rows, columns), strict=True))
+    areas = np.maximum(high[:, None] * wide, 1).astype(np.float32)
+    return np.asarray(counts / areas[..., None], dtype=np.float32)
 
 
 def coarser(values: Array, side: int = CELL_SIDE) -> Array:
@@ -72,3 +85,23 @@ def coarser(values: Array, side: int = CELL_SIDE) -> Array:
 
 def _edges(length: int, side: int) -> NDArray[np.int64]:
     return np.linspace(0, length, side + 1).astype(np.int64)
+
+
+@lru_cache(maxsize=32)
+def _cells_of(length: int, side: int) -> Array:
+    """Return which of ``length`` positions lie in which cell, (side, length) of 0 and 1."""
+    edges = _edges(length, side)
+    positions = np.arange(length)
+    inside = (positions >= edges[:-1, None]) & (positions < edges[1:, None])
+    return inside.astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _cell_numbers(height: int, width: int, rows: int, columns: int) -> NDArray[np.int64]:
+    """Return the number of the cell that each pixel lies in, (height, width), row by row."""
+    row, column = (
+        np.searchsorted(_edges(length, cells), np.arange(length), side="right") - 1
+        for length, cells in ((height, rows), (width, columns))
+    )
+    numbers: NDArray[np.int64] = row[:, None] * columns + column
+    return numbers

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from rsqa_core.features.grids import CELL_SIDE, Cells, Described, pooled
+from rsqa_core.features.grids import (
+    CELL_SIDE,
+    Cells,
+    Described,
+    class_shares,
+    pooled,
+    shares_by_cell,
+)
 from rsqa_core.features.names import CANONICAL_CLASSES
 from rsqa_core.records import VOID, normalised_class_name
 
 SMALL_COMPONENT_PX = 64
-_EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_FARTHEST_PX = 64
 
 
 def boundary_of(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -29,15 +37,7 @@ def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Described:
     counts = np.bincount(mask.ravel(), minlength=256).astype(np.float64)
     shares = counts[: len(classes)] / mask.size
     present = shares[shares > 0]
-    components = small = 0
-    size_of = np.zeros(mask.shape, dtype=np.float32)
-    for k in np.flatnonzero(shares):
-        labels, count = ndimage.label(mask == k, structure=_EIGHT_NEIGHBOURS)
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        components += int(count)
-        small += int(sizes[sizes < SMALL_COMPONENT_PX].sum())
-        size_of += np.log1p(sizes * (262_144 / mask.size)).astype(np.float32)[labels]
+    component_of, sizes = _components(mask, np.flatnonzero(shares))
     names = [normalised_class_name(name) for name in classes]
     by_name = dict(zip(names, shares, strict=True))
     per_class = {f"share_{name}": float(by_name.get(name, 0.0)) for name in CANONICAL_CLASSES}
@@ -49,15 +49,15 @@ def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Described:
         "dominant_share": float(shares.max()),
         "void_share": float(counts[VOID] / mask.size),
         "boundary_density": float(boundary.mean()),
-        "components_log": float(np.log1p(components * 262_144 / mask.size)),
-        "small_component_share": small / mask.size,
+        "components_log": float(np.log1p((sizes > 0).sum() * 262_144 / mask.size)),
+        "small_component_share": float(sizes[sizes < SMALL_COMPONENT_PX].sum() / mask.size),
         **per_class,
     }
-    cell_shares = [pooled(mask == k, CELL_SIDE) for k in np.flatnonzero(shares)]
+    logs = np.log1p(sizes * (262_144 / mask.size)).astype(np.float32)
     cells: Cells = {
         "boundary": pooled(boundary, CELL_SIDE),
-        "majority_share": np.max(cell_shares, axis=0) if cell_shares else _no_cells(),
-        "component_log": pooled(size_of, CELL_SIDE),
+        "majority_share": class_shares(mask, len(classes), CELL_SIDE).max(axis=0),
+        "component_log": pooled(logs.take(component_of), CELL_SIDE),
         "boundary_distance": pooled(_distance_to(boundary), CELL_SIDE),
         "labelled": pooled(mask != VOID, CELL_SIDE),
     }
@@ -70,14 +70,18 @@ class PictureGrid:
     def __init__(self, rgb: NDArray[np.uint8]) -> None:
         self.rgb = rgb.reshape(3, *rgb.shape[1:]).astype(np.float32) / np.float32(255)
         self.grey = self.rgb.mean(axis=0)
-        smooth = ndimage.gaussian_filter(self.grey, 1.0)
-        self.gradient = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1))
-        self.strong = self.gradient > np.quantile(self.gradient, 0.9)
-        self.texture = ndimage.uniform_filter(self.gradient, 9)
+        smooth = cv2.GaussianBlur(self.grey, (9, 9), 1.0, borderType=cv2.BORDER_REFLECT)
+        self.gradient = cv2.magnitude(_sobel(smooth, 1, 0), _sobel(smooth, 0, 1))
+        self.mean_gradient = max(float(self.gradient.mean()), 1e-6)
+        self.gradient_cells = pooled(self.gradient, CELL_SIDE) / np.float32(self.mean_gradient)
+        self.strong = np.flatnonzero(self.gradient > np.quantile(self.gradient, 0.9))
+        texture = cv2.blur(self.gradient, (9, 9), borderType=cv2.BORDER_REFLECT)
+        self.texture = np.asarray(texture, dtype=np.float32)
         self.excess_green = 2 * self.rgb[1] - self.rgb[0] - self.rgb[2]
         self.colour_codes = _colour_codes(rgb, self.texture)
-        self.colour_spread = [Spread(band) for band in self.rgb]
-        self.texture_spread = Spread(self.texture)
+        flat = np.stack([one.ravel() for one in (*self.rgb, self.texture)]).astype(np.float64)
+        self.centred = flat - flat.mean(axis=1, keepdims=True)
+        self.variation = np.square(self.centred).sum(axis=1)
 
     def colour_posterior(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return P(class | colour and texture) where classes lie as ``shares`` says, (K, H, W).
@@ -87,17 +91,13 @@ class PictureGrid:
         Args:
             shares: (K, H, W) float32 probability of each class, pixel by pixel.
         """
+        codes = self.colour_codes.ravel()
         counts = np.stack(
-            [
-                np.bincount(self.colour_codes.ravel(), weights=one.ravel(), minlength=_CODES)
-                for one in shares
-            ],
-            axis=1,
+            [np.bincount(codes, weights=one.ravel(), minlength=_CODES) for one in shares]
         )
-        prior = counts.sum(axis=0) / max(float(counts.sum()), 1e-9)
-        posterior = (counts + 2 * prior) / (counts.sum(axis=1, keepdims=True) + 2)
-        spread: NDArray[np.float32] = posterior.astype(np.float32)[self.colour_codes]
-        return spread.transpose(2, 0, 1)
+        prior = counts.sum(axis=1, keepdims=True) / max(float(counts.sum()), 1e-9)
+        posterior = (counts + 2 * prior) / (counts.sum(axis=0) + 2)
+        return np.stack([one.take(self.colour_codes) for one in posterior.astype(np.float32)])
 
 
 def describe_picture(
@@ -116,26 +116,38 @@ def describe_picture(
         colours: (K, H, W) what ``PictureGrid.colour_posterior`` says for all candidates together.
     """
     boundary = boundary_of(mask)
-    near = ndimage.binary_dilation(boundary, iterations=2)
-    mean_gradient = max(float(grid.gradient.mean()), 1e-6)
+    near = cv2.dilate(boundary.view(np.uint8), _CROSS, iterations=2).ravel()
+    outline_px = int(boundary.sum())
+    on_outline = float(grid.gradient.ravel() @ boundary.ravel().astype(np.float32))
     names = [normalised_class_name(name) for name in classes]
-    known = np.minimum(mask, len(classes) - 1)
-    likely = np.take_along_axis(colours, known[None].astype(np.int64), axis=0)[0]
-    likely = np.where(mask == VOID, 0.0, likely)
+    ids = np.minimum(mask, len(classes)).ravel().astype(np.int64)
+    counts = np.bincount(ids, minlength=len(classes) + 1)
+    sums = [np.bincount(ids, weights=one, minlength=counts.size) for one in grid.centred]
+    means = np.array(sums) / np.maximum(counts, 1)
+    between = (counts * means**2).sum(axis=1)
+    explained = np.where(grid.variation < 1e-9, 0.0, between / np.maximum(grid.variation, 1e-9))
+    places = ids * mask.size + np.arange(mask.size)
+    # Void is no class, and likely nowhere.
+    likely = np.append(colours.ravel(), np.zeros(mask.size, np.float32)).take(places)
+
+    def contrast(name: str, *weights: float) -> float:
+        """Return how far the class lies from the image's mean colour; NaN where it is absent."""
+        k = names.index(name) if name in names else -1
+        absent = k < 0 or counts[k] < 0.005 * mask.size
+        return float("nan") if absent else float(np.dot(weights, means[:3, k]))
+
     values = {
-        "edge_on_boundary": (
-            float(grid.gradient[boundary].mean()) / mean_gradient if boundary.any() else 0.0
-        ),
-        "boundary_on_edge": float(near[grid.strong].mean()) if grid.strong.any() else 0.0,
-        "colour_explained": float(np.mean([band.explained(mask) for band in grid.colour_spread])),
-        "texture_explained": grid.texture_spread.explained(mask),
+        "edge_on_boundary": on_outline / max(outline_px, 1) / grid.mean_gradient,
+        "boundary_on_edge": float(near[grid.strong].mean()) if grid.strong.size else 0.0,
+        "colour_explained": float(explained[:3].mean()),
+        "texture_explained": float(explained[3]),
         "colour_likelihood": float(likely.mean()),
-        "water_brightness": _contrast_of(grid.grey, mask, names, "water"),
-        "vegetation_greenness": _contrast_of(grid.excess_green, mask, names, "vegetation"),
+        "water_brightness": contrast("water", 1 / 3, 1 / 3, 1 / 3),
+        "vegetation_greenness": contrast("vegetation", -1.0, 2.0, -1.0),
     }
     cells = {
-        "gradient": pooled(grid.gradient, CELL_SIDE) / np.float32(mean_gradient),
-        "colour_likelihood": pooled(likely, CELL_SIDE),
+        "gradient": grid.gradient_cells,
+        "colour_likelihood": pooled(likely.reshape(mask.shape), CELL_SIDE),
     }
     return Described(values, cells)
 
@@ -151,37 +163,47 @@ def describe_agreement(masks: Sequence[NDArray[np.uint8]], class_count: int) -> 
     stack = np.stack([np.minimum(mask, class_count) for mask in masks])
     count = len(masks)
     pairs = np.ones((count, count))
+    # For the class of each candidate, its own vote among them.
+    votes = np.ones(stack.shape, dtype=np.min_scalar_type(count))
     for i in range(count):
         for j in range(i):
-            pairs[i, j] = pairs[j, i] = float((stack[i] == stack[j]).mean())
-    votes = np.stack([(stack == k).sum(axis=0, dtype=np.int16) for k in range(class_count + 1)])
-    shares = votes / count
-    logs = np.log(np.maximum(shares, 1e-9))
-    per_pixel = -(shares * logs).sum(axis=0) / np.log(min(count, class_count + 1))
-    entropy = float(per_pixel.mean())
+            same = (stack[i] == stack[j]).view(np.uint8)
+            pairs[i, j] = pairs[j, i] = np.count_nonzero(same) / same.size
+            votes[i] += same
+            votes[j] += same
+    # Each class's share of the votes is one term for each of its votes.
+    terms = -np.log(np.maximum(np.arange(count + 1), 1) / count) / count
+    terms = (terms / np.log(min(count, class_count + 1))).astype(np.float32)
+    spread = np.zeros(stack.shape[1:], dtype=np.float32)
+    for one in votes:
+        spread += terms.take(one)
+    most = votes.max(axis=0)
+    winner = np.where(votes == most, stack, 255).min(axis=0)
+    # Without one of its votes the winner still wins: against later classes it needs as many as
+    # they have, against earlier ones more.
+    rivals = ((votes == most) & (stack > winner)) | ((votes == most - 1) & (stack < winner))
+    clear = ~rivals.any(axis=0)
+    spread_cells = pooled(spread, CELL_SIDE)
     described = []
     for i in range(count):
-        others = votes - (np.arange(class_count + 1)[:, None, None] == stack[i])
-        winner = others.argmax(axis=0)
-        majority = winner == stack[i]
-        dissent = (others.max(axis=0) == count - 1) & ~majority
+        majority = (stack[i] == winner) & clear
+        dissent = (votes[i] == 1) & (most == count - 1)
         peers = np.delete(pairs[i], i)
-        own = np.take_along_axis(votes, stack[i][None].astype(np.int64), axis=0)[0]
         values = {
             "peer_mean": float(peers.mean()),
             "peer_max": float(peers.max()),
             "peer_min": float(peers.min()),
             "peer_majority": float(majority.mean()),
             "peer_dissent": float(dissent.mean()),
-            "vote_entropy": entropy,
+            "vote_entropy": float(spread.mean()),
         }
-        maps = {
-            "peers": (own - 1) / np.float32(count - 1),
-            "peer_majority": majority,
-            "dissent": dissent,
-            "vote_entropy": per_pixel,
+        cells = {
+            "peers": (pooled(votes[i], CELL_SIDE) - 1) / np.float32(count - 1),
+            "peer_majority": pooled(majority, CELL_SIDE),
+            "dissent": pooled(dissent, CELL_SIDE),
+            "vote_entropy": spread_cells,
         }
-        described.append(Described(values, {n: pooled(m, CELL_SIDE) for n, m in maps.items()}))
+        described.append(Described(values, cells))
     return described
 
 
@@ -200,7 +222,7 @@ def describe_region(
     """
     rows, columns, _ = tokens.shape
     classes = class_vectors.shape[0]
-    shares = _cell_shares(mask, classes, rows, columns)
+    shares = shares_by_cell(mask, classes, rows, columns)
     similarity = tokens @ class_vectors.T
     scaled = np.exp(30.0 * (similarity - similarity.max(axis=-1, keepdims=True)))
     seen = scaled / scaled.sum(axis=-1, keepdims=True)
@@ -229,71 +251,41 @@ def _colour_codes(rgb: NDArray[np.uint8], texture: NDArray[np.float32]) -> NDArr
     red, green, blue = (band.astype(np.int64) >> 5 for band in rgb)
     cuts = np.quantile(texture, np.arange(1, _TEXTURES) / _TEXTURES)
     colour = (red * _LEVELS + green) * _LEVELS + blue
-    codes: NDArray[np.int64] = colour * _TEXTURES + np.searchsorted(cuts, texture)
+    quarter = sum((texture > cut).view(np.uint8) for cut in cuts)
+    codes: NDArray[np.int64] = colour * _TEXTURES + quarter
     return codes
 
 
+def _components(
+    mask: NDArray[np.uint8], present: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the number of the component of each pixel, and the size of each component in px.
+
+    Components are of eight neighbours and one class. Number 0 stands for what lies in no class of
+    ``present`` and has size 0.
+    """
+    component_of = np.zeros(mask.shape, dtype=np.int32)
+    count = 0
+    for k in present:
+        inside = mask == k
+        found, labels = cv2.connectedComponents(
+            inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+        )
+        component_of += np.where(inside, labels + count, 0)
+        count += found - 1
+    sizes = np.bincount(component_of.ravel(), minlength=count + 1).astype(np.float64)
+    sizes[0] = 0
+    return component_of, sizes
+
+
+def _sobel(values: NDArray[np.float32], x: int, y: int) -> NDArray[np.float32]:
+    slope = cv2.Sobel(values, cv2.CV_32F, x, y, ksize=3, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(slope, dtype=np.float32)
+
+
 def _distance_to(boundary: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the distance to the next outline in px, cut at 64 and divided by it."""
+    """Return the distance to the next outline in px, cut at _FARTHEST_PX and divided by it."""
     if not boundary.any():
         return np.ones(boundary.shape, dtype=np.float32)
-    far = ndimage.distance_transform_cdt(~boundary, "chessboard")
-    distance: NDArray[np.float32] = np.minimum(far, 64).astype(np.float32) / 64
-    return distance
-
-
-def _no_cells() -> NDArray[np.float32]:
-    return np.zeros((CELL_SIDE, CELL_SIDE), dtype=np.float32)
-
-
-def _cell_shares(
-    mask: NDArray[np.uint8], classes: int, rows: int, columns: int
-) -> NDArray[np.float64]:
-    """Return the share of every class in each cell of an even grid, (rows, columns, classes).
-
-    A cell without a pixel, where the grid is finer than the mask, has none of any class.
-    """
-    height, width = mask.shape
-    y = np.linspace(0, height, rows + 1).astype(int)
-    x = np.linspace(0, width, columns + 1).astype(int)
-    row = np.searchsorted(y, np.arange(height), side="right") - 1
-    column = np.searchsorted(x, np.arange(width), side="right") - 1
-    cell = (row[:, None] * columns + column[None]) * (classes + 1)
-    codes = cell + np.minimum(mask, classes)
-    counts = np.bincount(codes.ravel(), minlength=rows * columns * (classes + 1))
-    counts = counts.reshape(rows, columns, classes + 1)[..., :classes]
-    areas = np.maximum(np.diff(y)[:, None] * np.diff(x)[None], 1)
-    shares: NDArray[np.float64] = counts / areas[..., None]
-    return shares
-
-
-class Spread:
-    """Values of a picture with what does not depend on a mask, computed once."""
-
-    def __init__(self, values: NDArray[np.float32]) -> None:
-        self._flat = values.ravel().astype(np.float64)
-        self._mean = self._flat.mean()
-        self._total = float(((self._flat - self._mean) ** 2).sum())
-
-    def explained(self, mask: NDArray[np.uint8]) -> float:
-        """Return the share of variance that the classes of a mask explain, 0..1."""
-        if self._total < 1e-9:
-            return 0.0
-        labels = mask.ravel()
-        counts = np.bincount(labels, minlength=256)
-        sums = np.bincount(labels, weights=self._flat, minlength=256)
-        used = counts > 0
-        between = (counts[used] * (sums[used] / counts[used] - self._mean) ** 2).sum()
-        return float(between) / self._total
-
-
-def _contrast_of(
-    values: NDArray[np.float32], mask: NDArray[np.uint8], names: Sequence[str], name: str
-) -> float:
-    """Return how far the class's mean lies from the image's mean; NaN where it is absent."""
-    if name not in names:
-        return float("nan")
-    where = mask == names.index(name)
-    if where.mean() < 0.005:
-        return float("nan")
-    return float(values[where].mean() - values.mean())
+    far = cv2.distanceTransform((~boundary).view(np.uint8), cv2.DIST_C, 3)
+    return np.asarray(np.minimum(far, _FARTHEST_PX) / np.float32(_FARTHEST_PX))

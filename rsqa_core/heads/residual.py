@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,30 +128,41 @@ class Residual:
         """
         kernel = self.kernel
         variance = kernel.variance * self.points.size**2
-        nearest = kernel.variance * (variance + kernel.noise**2)
+        nearest = (kernel.variance * (variance + kernel.noise**2)).astype(np.float32)
+        weights = self.weights.astype(np.float32)
         mean = np.empty(len(points))
         explained = np.empty(len(points))
         for start in range(0, len(points), _ROWS_AT_ONCE):
             rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(points)))
             asked = points.only(rows)
-            found = covariance(kernel, asked, self.points)
-            mean[rows] = found @ self.weights
-            explained[rows] = (found**2 / nearest).max(axis=1) / asked.size**2
+            found = covariance(kernel, asked, self.points, np.float32)
+            mean[rows] = found @ weights
+            np.square(found, out=found)
+            found /= nearest
+            explained[rows] = found.max(axis=1) / asked.size**2
         explained = np.clip(explained, 0.0, 1.0)
         share = self.trust + (1.0 - self.trust) * np.sqrt(explained)
         return share * mean, share * explained
 
 
-def covariance(kernel: Kernel, left: Points, right: Points) -> Values:
-    """Return the prior covariance of the errors of candidates, (n, m) in squared quality."""
+def covariance(
+    kernel: Kernel,
+    left: Points,
+    right: Points,
+    dtype: Any = np.float64,
+) -> Any:
+    """Return the prior covariance of the errors of candidates, (n, m) in squared quality.
+
+    Args:
+        dtype: of the answer and of what it is computed in. Single precision is several times
+            faster, and enough unless the matrix is inverted.
+    """
     a, b = left.inputs, right.inputs
-    square = ((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T).astype(
-        np.float64
-    )
-    np.maximum(square, 0.0, out=square)
-    total: Values = square * (-1 / (2 * kernel.alike_length**2))
+    square = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
+    square = np.maximum(square, 0.0, dtype=dtype)
+    total = square * dtype(-1 / (2 * kernel.alike_length**2))
     np.exp(total, out=total)
-    total *= kernel.alike**2
+    total *= dtype(kernel.alike**2)
     # Few pairs share a source: what only those have is computed for them alone.
     added = []
     for rows, columns in _shared(left.places.sources, right.places.sources):
@@ -163,15 +175,16 @@ def covariance(kernel: Kernel, left: Points, right: Points) -> Values:
         place = np.ix_(rows, columns)
         sibling = np.exp(-square[place] / (2 * kernel.image_length**2))
         added.append((place, kernel.image**2 + kernel.image_alike**2 * sibling))
-    total += kernel.everywhere**2
+    total += dtype(kernel.everywhere**2)
     for place, more in added:
         total[place] += more
-    apart = (left.score[:, None] - right.score[None]) / kernel.score_length
+    first, second = (one.score.astype(dtype) / dtype(kernel.score_length) for one in (left, right))
+    apart = np.subtract(first[:, None], second[None], out=square)
     np.square(apart, out=apart)
-    apart *= -0.5
+    apart *= dtype(-0.5)
     total *= np.exp(apart, out=apart)
-    total *= left.size[:, None]
-    total *= right.size[None]
+    total *= left.size.astype(dtype)[:, None]
+    total *= right.size.astype(dtype)[None]
     return total
 
 

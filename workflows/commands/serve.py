@@ -48,11 +48,11 @@ def command(port: int, host: str, allowed: tuple[str, ...], no_browser: bool) ->
             "project (pip install -e .)."
         )
     require_free_port(host, port)
-    _check_installation()
     server = subprocess.Popen(server_command(port, host, allowed), env=_environment())  # noqa: S603
     signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())
     url = f"http://{_display_host(host)}:{port}"
     try:
+        _check_installation()  # while the server loads
         if wait_until_ready(server, host, port):
             click.echo(f"RSQA is open at {url}  (Ctrl-C stops it)")
             if not no_browser and has_display():

@@ -261,6 +261,22 @@ def test_agreement_of_three_by_hand() -> None:
         assert values["vote_entropy"] == pytest.approx(entropy)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 7])
+def test_the_majority_of_the_others_is_counted_without_the_candidate_itself(count: int) -> None:
+    rng = np.random.default_rng(count)
+    masks = [rng.choice([0, 1, 2, VOID], (8, 8)).astype(np.uint8) for _ in range(count)]
+
+    described = describe_agreement(masks, 3)
+
+    for index, mask in enumerate(masks):
+        others = [np.minimum(other, 3) for place, other in enumerate(masks) if place != index]
+        votes = np.stack([np.sum([other == k for other in others], axis=0) for k in range(4)])
+        with_them = votes.argmax(axis=0) == np.minimum(mask, 3)  # of equals, the first class
+        alone = (votes.max(axis=0) == count - 1) & ~with_them
+        assert np.array_equal(described[index].cells["peer_majority"], with_them)
+        assert np.array_equal(described[index].cells["dissent"], alone)
+
+
 def test_votes_that_spread_over_all_classes_have_entropy_1() -> None:
     masks = [np.full((3, 3), k, dtype=np.uint8) for k in range(4)]
 
