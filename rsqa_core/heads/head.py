@@ -30,7 +30,8 @@ __all__ = ["BASE_HEAD", "COVERAGE", "Prediction", "QualityHead", "load_head"]
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "heads"
 BASE_HEAD = "base"
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 16
+"""Candidates in one pass through the network: what it makes of more does not stay in the cache."""
 DOUBT_WIDTH = 0.2
 """Over what share of the familiar distance the network goes from believed to hardly believed."""
 LEAST_CONFIDENCE = 0.3
