@@ -112,7 +112,9 @@ def test_a_second_start_is_usable_within_ten_seconds_and_loads_no_torch(
     started = time.monotonic()
     with _server("rsqa serve", home) as (url, process):
         page.goto(url)
-        expect(page.get_by_role("button", name="Review")).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.get_by_role("button", name="Review", exact=True)).to_be_visible(
+            timeout=_PATIENCE_MS
+        )
         elapsed = time.monotonic() - started
         if Path("/proc/self/maps").exists():
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
