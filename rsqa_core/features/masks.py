@@ -126,9 +126,10 @@ def describe_picture(
     means = np.array(sums) / np.maximum(counts, 1)
     between = (counts * means**2).sum(axis=1)
     explained = np.where(grid.variation < 1e-9, 0.0, between / np.maximum(grid.variation, 1e-9))
-    places = ids * mask.size + np.arange(mask.size)
-    # Void is no class, and likely nowhere.
-    likely = np.append(colours.ravel(), np.zeros(mask.size, np.float32)).take(places)
+    void = ids == len(classes)
+    places = np.where(void, 0, ids) * mask.size + np.arange(mask.size)
+    likely = colours.ravel().take(places)
+    likely[void] = 0  # no class, and likely nowhere
 
     def contrast(name: str, *weights: float) -> float:
         """Return how far the class lies from the image's mean colour; NaN where it is absent."""
