@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,20 @@ from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import read_mask, read_rgb
 from rsqa_core.records import Candidate, ImageRecord, Project, is_synthetic
 from rsqa_core.settings import Settings
-from workflows.looking_ahead import Picture, Task, seen_in_order
+from workflows.looking_ahead import Picture, Task, in_order, seen_in_order
 from workflows.opening import Installation
 from workflows.segmenter_sides import Groups, SegmenterSides
 
 if TYPE_CHECKING:
     from rsqa_core.encoders.preprocessing import Encoder
     from rsqa_core.features.description import ContextSide
-    from rsqa_core.features.masks import PictureGrid
-    from rsqa_core.features.semantic import SemanticDescriber
+    from rsqa_core.features.semantic import SemanticDescriber, SemanticFeatures
     from rsqa_core.heads.inputs import HeadInputs, Places
 
 Array = NDArray[np.float32]
 IMAGES_PER_SHARD = 32
+Around: TypeAlias = "tuple[list[ContextSide], SemanticFeatures | None]"
+"""What is around the candidates of an image, and what the encoder saw in it if it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +140,22 @@ def describe_candidates(
         for index, (image, _) in enumerate(groups)
         if image.sha256 in unseen or any(key in stale for key in keys[index])
     ]
-    pictures = worker.pictures([groups[index][0] for index in todo], unseen)
+    described = worker.described([groups[index] for index in todo], unseen)
     for start in range(0, len(todo), IMAGES_PER_SHARD):
         contexts: dict[str, Array] = {}
+        seen: dict[str, SemanticFeatures] = {}
         for offset, index in enumerate(todo[start : start + IMAGES_PER_SHARD]):
             progress("describing candidates", start + offset, len(todo))
-            found = worker.contexts(*groups[index], next(pictures))
+            around, new = next(described)
+            if new is not None:
+                seen[groups[index][0].sha256] = new
             # What is there stays: tokens from the cache are rounded, fresh ones are not.
             contexts |= {
                 key: side.packed()
-                for key, side in zip(keys[index], found, strict=True)
+                for key, side in zip(keys[index], around, strict=True)
                 if key in stale
             }
-        worker.flush()
+        worker.keep(seen)
         context_store.append(contexts)
     progress("describing candidates", len(todo), len(todo))
     semantic = semantic_store.load([image.sha256 for image, _ in groups])
@@ -175,16 +180,28 @@ class _Describer:
         self._encoder = encoder
         self._sides = sides
         self._loaded: SemanticDescriber | None = None
-        self._vectors: Array | None = None
         self._to_encode = 0
         root = installation.settings.features_dir
         self._semantic = semantic_features(root, encoder[1])
         self._tokens = token_features(root, encoder[1])
-        self._new_semantic: dict[str, Array] = {}
-        self._new_tokens: dict[str, Array] = {}
 
-    def pictures(self, images: Sequence[ImageRecord], unseen: set[str]) -> Iterator[Picture]:
-        """Yield the pictures in order; those of ``unseen`` are encoded, a few of them ahead."""
+    def described(self, groups: Groups, unseen: set[str]) -> Iterator[Around]:
+        """Yield what is around the candidates of each image, those of ``unseen`` encoded too.
+
+        Images are described by as many threads as there are cores, each a few images ahead.
+        """
+        if not groups:
+            return
+        pictures = self._pictures([image for image, _ in groups], unseen)
+        vectors = self._describer().class_vectors(self._classes)
+        tasks = (
+            partial(self._around, image, found, picture, vectors)
+            for (image, found), picture in zip(groups, pictures, strict=True)
+        )
+        threads = os.cpu_count() or 1
+        yield from in_order(tasks, threads, threads + 1)
+
+    def _pictures(self, images: Sequence[ImageRecord], unseen: set[str]) -> Iterator[Picture]:
         self._to_encode = sum(image.sha256 in unseen for image in images)
         encoder = self._describer().encoder if self._to_encode else None
         files = self._installation.files
@@ -195,17 +212,20 @@ class _Describer:
 
         return seen_in_order(encoder, [task(image) for image in images])
 
-    def contexts(
-        self, image: ImageRecord, found: Sequence[Candidate], picture: Picture
-    ) -> list[ContextSide]:
+    def _around(
+        self, image: ImageRecord, found: Sequence[Candidate], picture: Picture, vectors: Array
+    ) -> Around:
         from rsqa_core.features.description import context_sides
         from rsqa_core.features.masks import PictureGrid
 
         files = self._installation.files
         grid = PictureGrid(picture.rgb)
-        tokens = self._tokens_of(image, picture, grid)
-        if self._vectors is None:
-            self._vectors = self._describer().class_vectors(self._classes)
+        new = None
+        if picture.seen is None:
+            tokens = self._cached_tokens(image)
+        else:
+            new = self._describer().describe(picture.rgb, grid, picture.seen)
+            tokens = new.tokens
         masks = [read_mask(files.path(candidate.mask_path)) for candidate in found]
         soft = self._sides.soft(image, found)
         sides: dict[int, ContextSide] = {}
@@ -216,31 +236,25 @@ class _Describer:
                 [soft[i] for i in among],
                 self._classes,
                 tokens,
-                self._vectors,
+                vectors,
             )
             sides |= {i: around[among.index(i)] for i in described}
-        return [sides[i] for i in range(len(found))]
+        return [sides[i] for i in range(len(found))], new
 
-    def flush(self) -> None:
-        """Write what the encoder saw since the last call."""
+    def keep(self, seen: Mapping[str, SemanticFeatures]) -> None:
+        """Write what the encoder saw in images, by their sha256."""
         # Tokens first: an image whose vector is there is not encoded again.
-        self._tokens.append(self._new_tokens, np.float16)
-        self._semantic.append(self._new_semantic)
-        self._new_semantic, self._new_tokens = {}, {}
+        with_tokens = {name: new.tokens for name, new in seen.items() if new.tokens is not None}
+        self._tokens.append(with_tokens, np.float16)
+        self._semantic.append({name: new.vector for name, new in seen.items()})
 
-    def _tokens_of(self, image: ImageRecord, picture: Picture, grid: PictureGrid) -> Array | None:
-        if picture.seen is None:
-            cached = self._tokens.load([image.sha256]).get(image.sha256)
-            if cached is None:
-                return None
-            dim = self._describer().embedding_dim
-            side = round((cached.size / dim) ** 0.5)
-            return cached.reshape(side, side, dim)
-        seen = self._describer().describe(picture.rgb, grid, picture.seen)
-        self._new_semantic[image.sha256] = seen.vector
-        if seen.tokens is not None:
-            self._new_tokens[image.sha256] = seen.tokens
-        return seen.tokens
+    def _cached_tokens(self, image: ImageRecord) -> Array | None:
+        cached = self._tokens.load([image.sha256]).get(image.sha256)
+        if cached is None:
+            return None
+        dim = self._describer().embedding_dim
+        side = round((cached.size / dim) ** 0.5)
+        return cached.reshape(side, side, dim)
 
     def _describer(self) -> SemanticDescriber:
         if self._loaded is None:

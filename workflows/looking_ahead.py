@@ -1,12 +1,14 @@
-"""Decodes and encodes the next images while the current one is being described."""
+"""Work on the next images while the current one is waited for."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 IMAGES_AHEAD = 6
 """Decoded images that wait for their turn; at 2048 squared they take 75 MB."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +69,23 @@ def seen_in_order(encoder: Encoder | None, tasks: Sequence[Task]) -> Iterator[Pi
             return Picture(rgb, None)
         return Picture(rgb, encoder.encode_images([rgb])[0])
 
+    yield from in_order((partial(work, task) for task in tasks), threads, IMAGES_AHEAD)
+
+
+def in_order(tasks: Iterable[Callable[[], T]], threads: int, early: int) -> Iterator[T]:
+    """Yield what ``tasks`` return, in their order, while threads work on up to ``early`` more.
+
+    A task is taken from its iterable by the caller's thread. What one raises is raised at its turn,
+    and then, as when the caller stops, those that have not begun never do.
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="rsqa-ahead")
-    begun: deque[Future[Picture]] = deque()
+    begun: deque[Future[T]] = deque()
+    coming = iter(tasks)
     try:
-        coming = iter(tasks)
-        for task in tasks[:IMAGES_AHEAD]:
-            begun.append(pool.submit(work, task))
-            next(coming)
+        begun.extend(pool.submit(task) for task in islice(coming, early))
         while begun:
-            picture = begun.popleft().result()
-            for task in coming:
-                begun.append(pool.submit(work, task))
-                break
-            yield picture
+            done = begun.popleft().result()
+            begun.extend(pool.submit(task) for task in islice(coming, 1))
+            yield done
     finally:
         pool.shutdown(cancel_futures=True)

@@ -7,8 +7,10 @@ with one another, and CELL_SIDE for what the head looks at place by place.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,9 +42,11 @@ def pooled(values: NDArray[np.generic], side: int) -> Array:
     """
     height, width = values.shape[-2:]
     if height >= side and width >= side:
-        rows, columns = _cells_of(height, side), _cells_of(width, side)
-        summed = rows @ values.astype(np.float32, copy=False) @ columns.T
-        return np.asarray(summed / (rows.sum(axis=1)[:, None] * columns.sum(axis=1)))
+        flat = values.reshape(-1, height, width).swapaxes(0, 1).reshape(height, -1)
+        across = _band_means(flat, side).reshape(-1, width)
+        cells = _band_means(np.ascontiguousarray(across.T), side)
+        by_map = np.ascontiguousarray(cells.reshape(side, side, -1).T)
+        return by_map.reshape(*values.shape[:-2], side, side)
     rows = np.minimum((np.arange(side) * height) // side, height - 1)
     columns = np.minimum((np.arange(side) * width) // side, width - 1)
     if height >= side:
@@ -83,17 +87,29 @@ def coarser(values: Array, side: int = CELL_SIDE) -> Array:
     return means
 
 
+@lru_cache(maxsize=64)
 def _edges(length: int, side: int) -> NDArray[np.int64]:
     return np.linspace(0, length, side + 1).astype(np.int64)
 
 
-@lru_cache(maxsize=32)
-def _cells_of(length: int, side: int) -> Array:
-    """Return which of ``length`` positions lie in which cell, (side, length) of 0 and 1."""
-    edges = _edges(length, side)
-    positions = np.arange(length)
-    inside = (positions >= edges[:-1, None]) & (positions < edges[1:, None])
-    return inside.astype(np.float32)
+def _band_means(values: NDArray[np.generic], side: int) -> Array:
+    """Return the mean of each column of (H, N) in ``side`` even bands of rows, (side, N) float32.
+
+    OpenCV passes over each band once. A product with a matrix of 0 and 1 would wait for the threads
+    of its library where other processes keep the cores busy.
+    """
+    summed: NDArray[np.uint8] | Array
+    if values.dtype in (np.bool_, np.uint8):
+        summed = values.view(np.uint8)
+    else:
+        summed = values.astype(np.float32, copy=False)
+    edges = _edges(values.shape[0], side)
+    sums = [
+        cv2.reduce(summed[top:bottom], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
+        for top, bottom in pairwise(edges)
+    ]
+    means: Array = np.concatenate(sums) / np.diff(edges).astype(np.float32)[:, None]
+    return means
 
 
 @lru_cache(maxsize=8)

@@ -12,7 +12,6 @@ from rsqa_core.features.grids import (
     CELL_SIDE,
     Cells,
     Described,
-    class_shares,
     pooled,
     shares_by_cell,
 )
@@ -34,7 +33,7 @@ def boundary_of(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Described:
     """Describe the shape of a mask: the numbers of group ``mask``, and cells of its outlines."""
-    counts = np.bincount(mask.ravel(), minlength=256).astype(np.float64)
+    counts = _counts(mask)
     shares = counts[: len(classes)] / mask.size
     present = shares[shares > 0]
     component_of, sizes = _components(mask, np.flatnonzero(shares))
@@ -56,7 +55,7 @@ def describe_mask(mask: NDArray[np.uint8], classes: Sequence[str]) -> Described:
     logs = np.log1p(sizes * (262_144 / mask.size)).astype(np.float32)
     cells: Cells = {
         "boundary": pooled(boundary, CELL_SIDE),
-        "majority_share": class_shares(mask, len(classes), CELL_SIDE).max(axis=0),
+        "majority_share": pooled(mask == _ids(len(classes)), CELL_SIDE).max(axis=0),
         "component_log": pooled(logs.take(component_of), CELL_SIDE),
         "boundary_distance": pooled(_distance_to(boundary), CELL_SIDE),
         "labelled": pooled(mask != VOID, CELL_SIDE),
@@ -79,9 +78,9 @@ class PictureGrid:
         self.texture = np.asarray(texture, dtype=np.float32)
         self.excess_green = 2 * self.rgb[1] - self.rgb[0] - self.rgb[2]
         self.colour_codes = _colour_codes(rgb, self.texture)
-        flat = np.stack([one.ravel() for one in (*self.rgb, self.texture)]).astype(np.float64)
-        self.centred = flat - flat.mean(axis=1, keepdims=True)
-        self.variation = np.square(self.centred).sum(axis=1)
+        layers = np.stack([*self.rgb, self.texture], axis=-1)
+        self.centred = layers - layers.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        self.variation = np.square(self.centred).sum(axis=(0, 1), dtype=np.float64)
 
     def colour_posterior(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return P(class | colour and texture) where classes lie as ``shares`` says, (K, H, W).
@@ -120,16 +119,16 @@ def describe_picture(
     outline_px = int(boundary.sum())
     on_outline = float(grid.gradient.ravel() @ boundary.ravel().astype(np.float32))
     names = [normalised_class_name(name) for name in classes]
-    ids = np.minimum(mask, len(classes)).ravel().astype(np.int64)
-    counts = np.bincount(ids, minlength=len(classes) + 1)
-    sums = [np.bincount(ids, weights=one, minlength=counts.size) for one in grid.centred]
-    means = np.array(sums) / np.maximum(counts, 1)
+    counts = _counts(mask)
+    means = np.zeros((4, counts.size))
+    likely = np.zeros(mask.shape, dtype=np.float32)  # stays 0 where there is no class
+    for k in np.flatnonzero(counts):
+        inside = (mask == k).view(np.uint8)
+        means[:, k] = cv2.mean(grid.centred, mask=inside)
+        if k < len(classes):
+            cv2.copyTo(colours[k], inside, likely)
     between = (counts * means**2).sum(axis=1)
     explained = np.where(grid.variation < 1e-9, 0.0, between / np.maximum(grid.variation, 1e-9))
-    void = ids == len(classes)
-    places = np.where(void, 0, ids) * mask.size + np.arange(mask.size)
-    likely = colours.ravel().take(places)
-    likely[void] = 0  # no class, and likely nowhere
 
     def contrast(name: str, *weights: float) -> float:
         """Return how far the class lies from the image's mean colour; NaN where it is absent."""
@@ -148,7 +147,7 @@ def describe_picture(
     }
     cells = {
         "gradient": grid.gradient_cells,
-        "colour_likelihood": pooled(likely.reshape(mask.shape), CELL_SIDE),
+        "colour_likelihood": pooled(likely, CELL_SIDE),
     }
     return Described(values, cells)
 
@@ -242,6 +241,17 @@ def describe_region(
     return Described(values, {name: pooled(value, CELL_SIDE) for name, value in maps.items()})
 
 
+def _counts(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the pixels of each class id, (256,)."""
+    counts = cv2.calcHist([mask], [0], None, [256], [0, 256])
+    return np.asarray(counts.ravel(), dtype=np.float64)
+
+
+def _ids(class_count: int) -> NDArray[np.uint8]:
+    """Return class ids that a mask is compared with all at once, (K, 1, 1)."""
+    return np.arange(class_count, dtype=np.uint8)[:, None, None]
+
+
 _LEVELS = 8
 _TEXTURES = 4
 _CODES = _LEVELS**3 * _TEXTURES
@@ -268,11 +278,10 @@ def _components(
     component_of = np.zeros(mask.shape, dtype=np.int32)
     count = 0
     for k in present:
-        inside = mask == k
-        found, labels = cv2.connectedComponents(
-            inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-        )
-        component_of += np.where(inside, labels + count, 0)
+        inside = (mask == k).view(np.uint8)
+        found, labels = cv2.connectedComponents(inside, connectivity=8, ltype=cv2.CV_32S)
+        labels += np.int32(count)
+        cv2.copyTo(labels, inside, component_of)
         count += found - 1
     sizes = np.bincount(component_of.ravel(), minlength=count + 1).astype(np.float64)
     sizes[0] = 0
