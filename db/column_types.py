@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from typing import Any
 
@@ -65,7 +66,11 @@ class FiniteJson(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        _refuse_non_finite(value, "")
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            _refuse_non_finite(value, "")
+            raise
         return value
 
 

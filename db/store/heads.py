@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from db.store import reviewers
 from db.store.ranking import refresh_ranking
@@ -88,6 +88,7 @@ def of_project(session: Session, project_id: int) -> list[HeadRecord]:
     """Return a project's own heads and the base heads, newest first."""
     rows = session.scalars(
         select(HeadRow)
+        .options(undefer(HeadRow.metrics))
         .where(or_(HeadRow.project_id == project_id, HeadRow.project_id.is_(None)))
         .order_by(HeadRow.created_at.desc(), HeadRow.id)
     )

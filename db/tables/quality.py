@@ -32,7 +32,8 @@ class HeadRow(Row):
     sha256: Mapped[str]
     encoder_fingerprint: Mapped[str]
     label_count: Mapped[int]
-    metrics: Mapped[dict[str, Any]]
+    # Held-out predictions make it large, and most who ask for a head do not look at it.
+    metrics: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
     def record(self) -> HeadRecord:
