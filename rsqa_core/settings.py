@@ -60,6 +60,11 @@ class Settings:
         return self.home / "heads"
 
     @property
+    def error_images_dir(self) -> Path:
+        """Pictures of error maps, made again when they are missing."""
+        return self.home / "error-images"
+
+    @property
     def samples_dir(self) -> Path:
         return self.home / "samples"
 
@@ -120,3 +125,23 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         model_hub=hub,
         runtime=runtime,
     )
+
+
+def environment_of(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process that shall work on the same installation.
+
+    Example:
+        >>> environment_of(Settings(Path("/data/rsqa")), {"HOME": "/root", "RSQA_OFFLINE": "1"})
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'HOME': '/root', 'RSQA_HOME': '/data/rsqa', 'RSQA_OFFLINE': '0',
+         'RSQA_MODEL_HUB': 'https://huggingface.co', 'RSQA_RUNTIME': 'auto'}
+    """
+    values = os.environ if environ is None else environ
+    found = {name: value for name, value in values.items() if not name.startswith("RSQA_")}
+    found["RSQA_HOME"] = str(settings.home)
+    found["RSQA_OFFLINE"] = "1" if settings.offline else "0"
+    found["RSQA_MODEL_HUB"] = settings.model_hub
+    found["RSQA_RUNTIME"] = settings.runtime
+    if settings.sample_mirror is not None:
+        found["RSQA_SAMPLE_MIRROR"] = str(settings.sample_mirror)
+    return found

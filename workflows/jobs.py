@@ -29,7 +29,7 @@ from db.store import jobs, projects
 from rsqa_core.errors import CancelledError, ConflictError, NotFoundError, RsqaError
 from rsqa_core.progress import Progress
 from rsqa_core.records import Job, JobState
-from rsqa_core.settings import Settings
+from rsqa_core.settings import Settings, environment_of
 from workflows.opening import Installation, open_installation
 from workflows.threads import rest_while_waiting
 
@@ -310,12 +310,8 @@ def _as_result(outcome: object) -> dict[str, Any]:
 def _spawn(settings: Settings, job_id: int) -> int:
     log = log_path(settings, job_id)
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RSQA_")}
-    environment["RSQA_HOME"] = str(settings.home)
-    environment["RSQA_OFFLINE"] = "1" if settings.offline else "0"
+    environment = environment_of(settings)
     rest_while_waiting(environment)
-    if settings.sample_mirror is not None:
-        environment["RSQA_SAMPLE_MIRROR"] = str(settings.sample_mirror)
     with log.open("ab") as stream:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "workflows.jobs", str(job_id)],

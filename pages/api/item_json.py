@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from rsqa_core.records import HeadRecord, ReviewItem, ScoredCandidate, Verdict
+from workflows.error_images import error_image_key
 from workflows.recommending import Advice, advise, best_margin, interval_coverage
 
 
@@ -92,6 +93,9 @@ def _candidate_json(entry: ScoredCandidate, advice: Advice) -> dict[str, Any]:
         "segmenter": candidate.segmenter,
         "mask": f"media/candidates/{candidate.id}/mask?v={candidate.mask_sha256}",
         "mask_sha256": candidate.mask_sha256,
+        "errors": None
+        if score is None
+        else f"media/candidates/{candidate.id}/errors?v={error_image_key(score)}",
         "area_shares": list(candidate.area_shares),
         "score": None
         if score is None

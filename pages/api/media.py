@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db.store import candidates, images
+from db.store import candidates, images, projects, scores
 from pages.api.guard import HttpError
 from pages.api.item_json import content_key
 from pages.api.tokens import Caller
 from rsqa_core.errors import NotFoundError
 from rsqa_core.records import Candidate, ImageRecord
+from workflows.error_images import error_image_key, error_image_path
+from workflows.model_process import ModelsUnavailableError, model_process
 from workflows.opening import Installation
 
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -28,7 +32,8 @@ def display_image(
 ) -> Response:
     """The RGB image that reviewers look at."""
     image = _image(installation, caller, request)
-    return _file(installation, request, image.display_path, content_key(image.display_path))
+    path = installation.files.path(image.display_path)
+    return _file(request, path, content_key(image.display_path))
 
 
 def reference_mask(
@@ -38,8 +43,8 @@ def reference_mask(
     image = _image(installation, caller, request)
     if image.reference_mask_path is None:
         raise NotFoundError(f"The image {image.name!r} has no reference mask.")
-    path = image.reference_mask_path
-    return _file(installation, request, path, content_key(path))
+    path = installation.files.path(image.reference_mask_path)
+    return _file(request, path, content_key(image.reference_mask_path))
 
 
 def candidate_mask(
@@ -47,7 +52,30 @@ def candidate_mask(
 ) -> Response:
     """The index PNG of a candidate."""
     candidate = _candidate(installation, caller, request)
-    return _file(installation, request, candidate.mask_path, candidate.mask_sha256)
+    path = installation.files.path(candidate.mask_path)
+    return _file(request, path, candidate.mask_sha256)
+
+
+def candidate_errors(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """Where a candidate is probably wrong: a grey PNG, made when it is first asked for."""
+    candidate = _candidate(installation, caller, request)
+    with installation.database.read() as session:
+        head_id = projects.get_by_id(session, caller.project_id).active_head_id or ""
+        score = scores.of_candidates(session, head_id, [candidate.id]).get(candidate.id)
+    if score is None:
+        raise NotFoundError(
+            f"The candidate {candidate.segmenter!r} has no score by the current head yet."
+        )
+    path = error_image_path(installation.settings, candidate, score)
+    key = error_image_key(score)
+    if not path.exists() and request.query_params.get("v") in (None, key):
+        try:
+            model_process(installation.settings).ask("error_images", image_id=candidate.image_id)
+        except ModelsUnavailableError as error:
+            raise HttpError(503, "unavailable", str(error)) from error
+    return _file(request, path, key)
 
 
 def image_id_of(request: Request) -> int:
@@ -88,7 +116,7 @@ def _row_id(kind: str, value: int) -> int:
     return value
 
 
-def _file(installation: Installation, request: Request, name: str, key: str) -> Response:
+def _file(request: Request, path: Path, key: str) -> Response:
     """Answer with a stored file, or 304 when the browser has it already.
 
     An address with another key names content that has been replaced since; showing the new
@@ -97,7 +125,6 @@ def _file(installation: Installation, request: Request, name: str, key: str) -> 
     asked = request.query_params.get("v")
     if asked is not None and asked != key:
         raise HttpError(409, "changed", "The file was replaced since. Load the item again.")
-    path = installation.files.path(name)
     content_type = _CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
     etag = f'"{key}"'
     headers = {"ETag": etag, "Cache-Control": IMMUTABLE if asked else "private, no-cache"}
@@ -107,7 +134,7 @@ def _file(installation: Installation, request: Request, name: str, key: str) -> 
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"The file {name!r} is missing from the file store. Restore it from a backup, or "
+            f"The file {path.name!r} is missing from the file store. Restore it from a backup, or "
             "import the image again."
         ) from error
     return Response(content, media_type=content_type, headers=headers)

@@ -43,6 +43,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("media/{image_id:int}/display", "GET", media.display_image),
         ("media/{image_id:int}/reference", "GET", media.reference_mask),
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
+        ("media/candidates/{candidate_id:int}/errors", "GET", media.candidate_errors),
     ]
     return [
         *(

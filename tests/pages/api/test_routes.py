@@ -31,6 +31,7 @@ PATHS = [
     "/media/1/display",
     "/media/1/reference",
     "/media/candidates/1/mask",
+    "/media/candidates/1/errors",
 ]
 
 

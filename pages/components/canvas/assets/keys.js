@@ -19,7 +19,13 @@ export const BINDINGS = [
   { action: "blink", keys: ["b"], shown: "B", once: true, group: "See", text: "Blink the mask" },
   { action: "lessOpaque", keys: ["["], shown: "[", group: "See", text: "Mask more transparent" },
   { action: "moreOpaque", keys: ["]"], shown: "]", group: "See", text: "Mask more opaque" },
-  { action: "cycleMode", keys: ["m"], shown: "M", once: true, group: "See", text: "Next view: overlay, mask, image, side by side" },
+  { action: "cycleMode", keys: ["m"], shown: "M", once: true, group: "See", text: "Next view: overlay, mask, image, split" },
+  { action: "swipe", keys: ["w"], shown: "W", once: true, group: "Compare", text: "Swipe: mask left of a line, image right of it; drag the line" },
+  { action: "sideBySide", keys: ["g"], shown: "G", once: true, group: "Compare", text: "The best two candidates side by side, then four, then one; a click selects" },
+  { action: "dispute", keys: ["d"], shown: "D", once: true, group: "Compare", text: "Where the candidates disagree" },
+  { action: "errors", keys: ["e"], shown: "E", once: true, group: "Compare", text: "Where the selected candidate is probably wrong" },
+  { action: "nextDisputed", keys: ["."], shown: ".", group: "Compare", text: "Zoom to the next disputed region" },
+  { action: "previousDisputed", keys: [","], shown: ",", group: "Compare", text: "Back to the one before" },
   { action: "zoomIn", keys: ["+", "="], shown: "+", group: "See", text: "Zoom in (also the wheel)" },
   { action: "zoomOut", keys: ["-"], shown: "−", group: "See", text: "Zoom out; drag to move" },
   { action: "fit", keys: ["z", "Home"], shown: "Z", once: true, group: "See", text: "Fit the image (also a double click)" },
@@ -85,5 +91,6 @@ function keepsKey(target, key) {
   if (target.getAttribute("type") === "range") {
     return key.startsWith("Arrow") || ["Home", "PageUp", "PageDown"].includes(key);
   }
-  return Boolean(target.closest("[role='listbox'], [role='menu'], [role='combobox'], [role='slider']"));
+  if (target.closest("[role='slider']")) return key.startsWith("Arrow");
+  return Boolean(target.closest("[role='listbox'], [role='menu'], [role='combobox']"));
 }

@@ -3,7 +3,8 @@
 import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { readableOn } from "./palette.js";
-import { MODES, Preferences } from "./preferences.js";
+import { BASIC_MODES } from "./panes.js";
+import { Preferences } from "./preferences.js";
 import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
@@ -104,9 +105,12 @@ class App {
     };
     const setMode = (mode) => {
       preferences.set("mode", mode);
-      stage().draw();
-      changed();
+      if (BASIC_MODES.includes(mode)) preferences.set("basic", mode);
+      session().paint(); // masks that came meanwhile may be wanted now
+      session().loadAhead();
     };
+    // A view with a key of its own comes and goes by that key.
+    const toggleMode = (mode) => setMode(preferences.get("mode") === mode ? preferences.get("basic") : mode);
     return {
       confirm: (event) => session().confirm(false, event),
       confirmAndStay: (event) => session().confirm(true, event),
@@ -130,6 +134,7 @@ class App {
       },
       saveNote: () => session().saveNote(),
       leaveNote: () => this.view.focusStage(),
+      toCanvas: () => this.view.focusStage(),
       select: (id) => session().select(id),
       nextCandidate: () => session().selectCandidate(1),
       previousCandidate: () => session().selectCandidate(-1),
@@ -143,7 +148,19 @@ class App {
       lessOpaque: () => setOpacity(preferences.get("opacity") - 0.1),
       moreOpaque: () => setOpacity(preferences.get("opacity") + 0.1),
       setMode,
-      cycleMode: () => setMode(MODES[(MODES.indexOf(preferences.get("mode")) + 1) % MODES.length]),
+      cycleMode: () => {
+        const next = BASIC_MODES.indexOf(preferences.get("mode")) + 1; // from another view: the first
+        setMode(BASIC_MODES[next % BASIC_MODES.length]);
+      },
+      swipe: () => toggleMode("swipe"),
+      sideBySide: () => {
+        const after = { two: "four", four: preferences.get("basic") };
+        setMode(after[preferences.get("mode")] ?? "two");
+      },
+      dispute: () => toggleMode("dispute"),
+      errors: () => toggleMode("errors"),
+      nextDisputed: () => this.visitDisputed(1),
+      previousDisputed: () => this.visitDisputed(-1),
       zoomIn: () => stage().zoomBy(1.25),
       zoomOut: () => stage().zoomBy(0.8),
       fit: () => stage().fit(),
@@ -170,6 +187,15 @@ class App {
     if (!session.candidate || !session.ready({ needsMask: true })) return;
     if (!session.entry.type(digit)) view.hint("A score has at most three digits: 0 to 100 %");
     view.update(session);
+  }
+
+  visitDisputed(by) {
+    const { session, view } = this;
+    if (!session.item) return;
+    const at = view.stage.visitDisputed(by);
+    if (at) view.hint(`Disputed region ${at.number} of ${at.count}`);
+    else if (session.item.candidates.length < 2) view.hint("One candidate alone disagrees with nobody");
+    else view.hint(view.stage.dispute() ? "The candidates agree everywhere" : "The masks are still loading");
   }
 
   undo(event) {

@@ -3,7 +3,10 @@
 const PARALLEL = 6; // what a browser opens to one host over HTTP/1.1
 const RETRY_AFTER_MS = 3000;
 
-/** Files by address: images as {bitmap, bytes}, masks as {ids, width, height, bytes}. */
+/**
+ * Files by address: images as {bitmap, bytes}, masks as {ids, width, height, bytes}, maps as
+ * {values, width, height, bytes}.
+ */
 export class MediaCache {
   /** `onLoaded(address)` is called for each file that arrives, `onFailed(address)` for the rest. */
   constructor(server, { budgetBytes = 192 * 2 ** 20, onLoaded, onFailed }) {
@@ -37,7 +40,7 @@ export class MediaCache {
   }
 
   /**
-   * Say what is needed, most urgent first: [{address, kind: "image"|"mask"}]. What was wanted
+   * Say what is needed, most urgent first: [{address, kind: "image"|"mask"|"map"}]. What was wanted
    * before and has not begun to load is dropped. The addresses in `pinned` are never evicted.
    */
   want(list, pinned) {
@@ -73,7 +76,7 @@ export class MediaCache {
     let failed = false;
     try {
       const blob = await this.server.blob(address);
-      const file = kind === "mask" ? await decodeMask(blob) : await decodeImage(blob);
+      const file = await DECODERS[kind](blob);
       this.failures.delete(address);
       this.keep(address, file);
     } catch (error) {
@@ -106,6 +109,15 @@ export class MediaCache {
     this.bytes = 0;
   }
 }
+
+const DECODERS = {
+  image: decodeImage,
+  mask: decodeMask,
+  map: async (blob) => {
+    const { ids, ...rest } = await decodeMask(blob);
+    return { values: ids, ...rest };
+  },
+};
 
 async function decodeImage(blob) {
   const bitmap = await createImageBitmap(blob);

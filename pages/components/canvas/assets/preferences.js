@@ -1,22 +1,26 @@
 // What a reviewer sets for viewing, kept in this browser and over all items.
 
+import { BASIC_MODES, MODES } from "./panes.js";
+
 const KEY = "rsqa.view";
 
 const DEFAULTS = {
   mode: "overlay",
+  basic: "overlay", // the view that a key for another one returns to
+  swipe: 0.5, // where the line of the swipe view is
   opacity: 0.55,
   palette: "safe",
   zoom: null, // null: fit; otherwise {scale, x, y}: screen px per image px, centre as fractions
   hidden: {}, // project id -> class ids whose colour is off
 };
 
-export const MODES = ["overlay", "mask", "image", "side"];
-
 /** Read and write the view settings; a browser without storage keeps them until reload. */
 export class Preferences {
   constructor() {
     this.values = { ...DEFAULTS, ...readStored() };
     if (!MODES.includes(this.values.mode)) this.values.mode = DEFAULTS.mode;
+    if (!BASIC_MODES.includes(this.values.basic)) this.values.basic = DEFAULTS.basic;
+    if (!(this.values.swipe >= 0 && this.values.swipe <= 1)) this.values.swipe = DEFAULTS.swipe;
     if (!(this.values.opacity >= 0 && this.values.opacity <= 1)) {
       this.values.opacity = DEFAULTS.opacity;
     }

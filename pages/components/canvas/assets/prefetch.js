@@ -13,8 +13,10 @@ let measured = 0;
  * Files for the current item, those that follow and those just left: {list, pinned}. A burst of
  * decisions needs the images and top masks of many items; looking around within one item needs all
  * masks of a few.
+ *
+ * @param withErrors whether error maps are on screen, of the selected and of coming candidates
  */
-export function wantedMedia(queue, history, selected) {
+export function wantedMedia(queue, history, selected, withErrors) {
   const item = queue.current;
   const next = queue.upcoming(aheadCount(item));
   const near = next.slice(0, AHEAD_WITH_ALL_MASKS);
@@ -23,6 +25,9 @@ export function wantedMedia(queue, history, selected) {
   const masks = (candidates) => {
     for (const entry of candidates) list.push({ address: entry.mask, kind: "mask" });
   };
+  const errors = (candidate) => {
+    if (candidate?.errors) list.push({ address: candidate.errors, kind: "map" });
+  };
   const both = (one) => {
     image(one);
     masks(one.candidates.slice(0, 1));
@@ -30,11 +35,13 @@ export function wantedMedia(queue, history, selected) {
   if (item) {
     image(item);
     masks(selected ? [selected] : []);
+    if (withErrors) errors(selected);
   }
   next.slice(0, 2).forEach(both);
   const pinned = list.map((entry) => entry.address);
   next.slice(2).forEach(both);
   if (item) masks(item.candidates);
+  if (withErrors) for (const one of next.slice(0, 3)) errors(one.candidates[0]);
   for (const one of near) masks(one.candidates.slice(1));
   for (const row of history.recent().toReversed()) {
     const seen = queue.items.get(row.image_id);

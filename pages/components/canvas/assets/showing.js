@@ -58,7 +58,7 @@ export class Showing {
     const mask = candidate && this.media.get(candidate.mask);
     const before = this.painted;
     this.painted = null;
-    this.view.paint(this, image ?? null, mask ?? null);
+    this.view.paint(this, image ?? null);
     if (image) {
       const sameItem = before?.item.id === item.id;
       this.painted = {
@@ -80,7 +80,7 @@ export class Showing {
     const { item, candidate } = this;
     const awaited =
       address === item?.display || (candidate && address === candidate.mask && !this.painted?.maskShown);
-    if (awaited) {
+    if (awaited || (item && this.view.awaits(this).includes(address))) {
       this.replaceWhenChanged(address);
       this.paint();
     }
@@ -102,7 +102,12 @@ export class Showing {
 
   loadAhead() {
     if (this.disposed) return;
-    const { list, pinned } = wantedMedia(this.queue, this.history, this.candidate);
+    const { list, pinned } = wantedMedia(
+      this.queue,
+      this.history,
+      this.candidate,
+      this.view.showsErrors,
+    );
     this.media.want(list, pinned);
     if (this.queue.needsMore()) this.loadMore();
   }
@@ -138,7 +143,7 @@ export class Showing {
 
   retryMedia() {
     const { item, candidate } = this;
-    if (item) this.media.retry([item.display, candidate?.mask].filter(Boolean));
+    if (item) this.media.retry([item.display, candidate?.mask, candidate?.errors].filter(Boolean));
     this.paint();
   }
 

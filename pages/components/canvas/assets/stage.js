@@ -1,23 +1,32 @@
-// The large canvas: image, coloured mask, zoom and pan. Drawing happens at once, in the task that
+// The large canvas: image, coloured masks, zoom and pan. Drawing happens at once, in the task that
 // asks for it, so that what a key is bound to is what has been drawn.
 
+import { disagreementOf, disputedRegions, paintHeat, REGION_SHARE } from "./disagreement.js";
+import { contains, panesOf } from "./panes.js";
 import { paintMask } from "./palette.js";
+import { SwipeHandle } from "./swipe_handle.js";
 
 const LARGEST_SCALE = 32;
-const OVERLAYS_KEPT = 8;
+const OVERLAYS_KEPT = 16;
 const BLINK_MS = 450;
+const CLICK_PX = 4; // a pointer that moved less was not dragging
+const NOTHING = { candidate: null, candidates: [], errors: null };
 
 export class Stage {
-  constructor(host, canvas, preferences, { onView, onHover }) {
+  constructor(host, canvas, preferences, { classCount, onView, onHover, onPick }) {
     this.host = host;
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.preferences = preferences;
+    this.classCount = classCount;
     this.onView = onView;
     this.onHover = onHover;
+    this.onPick = onPick;
     this.image = null; // {bitmap, width, height}
-    this.mask = null; // {ids, width, height}
-    this.overlays = new Map(); // mask object -> coloured canvas, for the current table
+    this.shown = NOTHING;
+    this.overlays = new Map(); // mask or map -> coloured canvas, for the current table
+    this.disputes = new WeakMap(); // first mask -> {masks, map, regions}
+    this.visited = -1; // the disputed region that was gone to last
     this.table = new Uint32Array(256);
     this.zoom = preferences.get("zoom");
     this.holding = false;
@@ -25,6 +34,11 @@ export class Stage {
     this.blinkOff = false;
     this.width = 0;
     this.height = 0;
+    this.swipe = new SwipeHandle(host, (share) => {
+      preferences.set("swipe", share);
+      this.draw();
+    });
+    canvas.after(this.swipe.root);
     this.resizes = new ResizeObserver(() => this.resize());
     this.resizes.observe(host);
     this.listen();
@@ -36,11 +50,21 @@ export class Stage {
     clearInterval(this.blinkTimer);
   }
 
-  /** Show an image with or without a mask; null clears. */
-  show(image, mask) {
+  /**
+   * Show an image with what is known of its candidates; null clears.
+   *
+   * @param shown {candidate, candidates, errors}: the selected candidate and all by rank, each with
+   *   its `mask` once that is here; the error map of the selected one
+   */
+  show(image, shown) {
+    if (image !== this.image) this.visited = -1;
     this.image = image;
-    this.mask = mask;
+    this.shown = shown ?? NOTHING;
     this.draw();
+  }
+
+  get mask() {
+    return this.shown.candidate?.mask ?? null;
   }
 
   setTable(table) {
@@ -53,7 +77,6 @@ export class Stage {
     if (this.holding === on) return;
     this.holding = on;
     this.draw();
-    this.onView();
   }
 
   toggleBlink() {
@@ -67,7 +90,6 @@ export class Stage {
         }, BLINK_MS);
     if (this.blinkTimer) this.blinkOff = true;
     this.draw();
-    this.onView();
   }
 
   get blinking() {
@@ -78,76 +100,109 @@ export class Stage {
     const { context, canvas } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!this.image) return;
+    if (!this.image) {
+      this.swipe.update(false, this.preferences.get("swipe"));
+      this.onView([]);
+      return;
+    }
     const ratio = this.ratio;
     const transform = this.transform();
-    for (const pane of this.panes()) {
+    const scale = transform.scale * ratio;
+    const { width, height } = this.image;
+    const panes = this.panes();
+    for (const { frame, clip, image, mask, alpha, heat } of panes) {
       context.save();
       context.beginPath();
-      context.rect(pane.left * ratio, 0, pane.width * ratio, canvas.height);
+      context.rect(clip.left * ratio, clip.top * ratio, clip.width * ratio, clip.height * ratio);
       context.clip();
-      const scale = transform.scale * ratio;
       context.setTransform(
         scale,
         0,
         0,
         scale,
-        (pane.left + pane.width / 2) * ratio - transform.x * this.image.width * scale,
-        (this.height / 2) * ratio - transform.y * this.image.height * scale,
+        (frame.left + frame.width / 2) * ratio - transform.x * width * scale,
+        (frame.top + frame.height / 2) * ratio - transform.y * height * scale,
       );
-      if (pane.image) {
+      if (image) {
         // Seen from close, pixels are what is being judged: no invented values between them.
         context.imageSmoothingEnabled = scale < 2;
         context.globalAlpha = 1;
-        context.drawImage(this.image.bitmap, 0, 0, this.image.width, this.image.height);
+        context.drawImage(this.image.bitmap, 0, 0, width, height);
       }
-      if (pane.alpha > 0 && this.mask) {
+      const coloured = alpha > 0 ? this.coloured(mask, heat) : null;
+      if (coloured) {
         context.imageSmoothingEnabled = scale < 1;
-        context.globalAlpha = pane.alpha;
-        context.drawImage(this.overlay(), 0, 0, this.image.width, this.image.height);
+        context.globalAlpha = alpha;
+        context.drawImage(coloured, 0, 0, width, height);
       }
       context.restore();
     }
+    this.swipe.update(this.preferences.get("mode") === "swipe", this.preferences.get("swipe"));
+    this.onView(panes);
   }
 
-  /** Views side by side within the canvas: where each lies, and how much of what it shows. */
+  /** Views side by side within the canvas: where each lies, and what it shows. */
   panes() {
-    const opacity = this.preferences.get("opacity");
-    const visible = !this.holding && !this.blinkOff;
-    const whole = { left: 0, width: this.width };
-    const half = (this.width - 8) / 2;
-    switch (this.preferences.get("mode")) {
-      case "image":
-        return [{ ...whole, image: true, alpha: 0 }];
-      case "mask":
-        return [{ ...whole, image: !visible, alpha: visible ? 1 : 0 }];
-      case "side":
-        return [
-          { left: 0, width: half, image: true, alpha: 0 },
-          { left: half + 8, width: half, image: true, alpha: visible ? opacity : 0 },
-        ];
-      default:
-        return [{ ...whole, image: true, alpha: visible ? opacity : 0 }];
-    }
+    const preferences = this.preferences;
+    return panesOf(this, this.shown, {
+      mode: preferences.get("mode"),
+      opacity: preferences.get("opacity"),
+      visible: !this.holding && !this.blinkOff,
+      swipe: preferences.get("swipe"),
+    });
   }
 
-  overlay() {
-    let coloured = this.overlays.get(this.mask);
-    if (!coloured) {
-      coloured = paintMask(this.mask, this.table);
-      this.overlays.set(this.mask, coloured);
+  coloured(mask, heat) {
+    const map = heat === "dispute" ? this.dispute()?.map : heat === "errors" ? this.shown.errors : null;
+    const source = heat ? map : mask;
+    if (!source) return null;
+    let drawn = this.overlays.get(source);
+    if (!drawn) {
+      drawn = heat ? paintHeat(source) : paintMask(source, this.table);
+      this.overlays.set(source, drawn);
       if (this.overlays.size > OVERLAYS_KEPT) {
         this.overlays.delete(this.overlays.keys().next().value);
       }
     }
-    return coloured;
+    return drawn;
+  }
+
+  // -- disagreement ---------------------------------------------------------------------------
+
+  /** {map, regions} of the masks that are here, null while there are not two. */
+  dispute() {
+    const masks = this.shown.candidates.map((one) => one.mask).filter(Boolean);
+    if (masks.length < 2) return null;
+    let known = this.disputes.get(masks[0]);
+    if (known?.masks.length !== masks.length || !known.masks.every((mask, index) => mask === masks[index])) {
+      const map = disagreementOf(masks, this.classCount);
+      if (!map) return null;
+      known = { masks, map, regions: disputedRegions(map) };
+      this.disputes.set(masks[0], known);
+    }
+    return known;
+  }
+
+  /** Go to the next disputed region, or by -1 to the one before; returns {number, count} or null. */
+  visitDisputed(by) {
+    const regions = this.image ? (this.dispute()?.regions ?? []) : [];
+    if (regions.length === 0) return null;
+    const from = this.visited < 0 && by < 0 ? 0 : this.visited;
+    this.visited = (from + by + regions.length) % regions.length;
+    const { frame } = this.panes()[0];
+    const side = Math.max(this.image.width, this.image.height) * REGION_SHARE;
+    const close = Math.min(LARGEST_SCALE, Math.min(frame.width, frame.height) / side);
+    const scale = Math.max(close, this.transform().scale);
+    this.setZoom({ scale, ...regions[this.visited] });
+    return { number: this.visited + 1, count: regions.length };
   }
 
   // -- zoom and pan ---------------------------------------------------------------------------
 
   fitScale() {
     if (!this.image) return 1;
-    return Math.min(this.panes()[0].width / this.image.width, this.height / this.image.height);
+    const { frame } = this.panes()[0];
+    return Math.min(frame.width / this.image.width, frame.height / this.image.height);
   }
 
   transform() {
@@ -159,13 +214,13 @@ export class Stage {
   }
 
   /** Zoom by `factor`, keeping the image point under (x, y) of the canvas in place. */
-  zoomBy(factor, x = this.panes()[0].width / 2, y = this.height / 2) {
+  zoomBy(factor, x = null, y = null) {
     if (!this.image) return;
+    const { frame } = x === null ? this.panes()[0] : this.paneAt(x, y);
     const now = this.transform();
     const smallest = Math.min(this.fitScale(), 1) / 2;
     const scale = Math.min(LARGEST_SCALE, Math.max(smallest, now.scale * factor));
-    const pane = this.paneAt(x);
-    const [fromX, fromY] = [x - pane.left - pane.width / 2, y - this.height / 2];
+    const [fromX, fromY] = x === null ? [0, 0] : fromCentre(frame, x, y);
     const gain = 1 / now.scale - 1 / scale;
     this.setZoom({
       scale,
@@ -189,25 +244,27 @@ export class Stage {
     this.zoom = zoom && { scale: zoom.scale, x: clamp01(zoom.x), y: clamp01(zoom.y) };
     this.preferences.set("zoom", this.zoom);
     this.draw();
-    this.onView();
   }
 
-  paneAt(x) {
+  paneAt(x, y) {
     const panes = this.panes();
-    return panes.find((pane) => x <= pane.left + pane.width) ?? panes[panes.length - 1];
+    return panes.find(({ clip }) => contains(clip, x, y)) ?? panes[0];
   }
 
   /** Class id under a point of the canvas, or null outside the mask. */
   classAt(x, y) {
-    if (!this.image || !this.mask) return null;
+    if (!this.image) return null;
+    const pane = this.paneAt(x, y);
+    const mask = pane.mask ?? this.mask;
+    if (!mask) return null;
     const { scale, x: centreX, y: centreY } = this.transform();
-    const pane = this.paneAt(x);
-    const u = centreX + (x - pane.left - pane.width / 2) / scale / this.image.width;
-    const v = centreY + (y - this.height / 2) / scale / this.image.height;
+    const [fromX, fromY] = fromCentre(pane.frame, x, y);
+    const u = centreX + fromX / scale / this.image.width;
+    const v = centreY + fromY / scale / this.image.height;
     if (u < 0 || u >= 1 || v < 0 || v >= 1) return null;
-    const column = Math.floor(u * this.mask.width);
-    const row = Math.floor(v * this.mask.height);
-    return this.mask.ids[row * this.mask.width + column];
+    const column = Math.floor(u * mask.width);
+    const row = Math.floor(v * mask.height);
+    return mask.ids[row * mask.width + column];
   }
 
   // -- size and pointer -----------------------------------------------------------------------
@@ -221,7 +278,6 @@ export class Stage {
     this.canvas.width = Math.max(1, Math.round(width * ratio));
     this.canvas.height = Math.max(1, Math.round(height * ratio));
     this.draw();
-    this.onView();
   }
 
   listen() {
@@ -241,9 +297,11 @@ export class Stage {
       { passive: false },
     );
     let last = null;
+    let began = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button > 1) return;
       last = at(event);
+      began = last;
       canvas.setPointerCapture(event.pointerId);
       canvas.classList.add("dragging");
     });
@@ -259,11 +317,21 @@ export class Stage {
       last = null;
       canvas.classList.remove("dragging");
     };
-    canvas.addEventListener("pointerup", end);
+    canvas.addEventListener("pointerup", (event) => {
+      const [x, y] = at(event);
+      const moved = began ? Math.hypot(x - began[0], y - began[1]) : Infinity;
+      const picked = this.image && moved < CLICK_PX ? this.paneAt(x, y).candidate : null;
+      end();
+      if (picked) this.onPick(picked.id);
+    });
     canvas.addEventListener("pointercancel", end);
     canvas.addEventListener("pointerleave", () => this.onHover(null));
     canvas.addEventListener("dblclick", () => this.fit());
   }
+}
+
+function fromCentre({ left, top, width, height }, x, y) {
+  return [x - left - width / 2, y - top - height / 2];
 }
 
 function clamp01(value) {

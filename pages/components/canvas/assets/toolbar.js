@@ -2,7 +2,15 @@
 
 import { button, el, icon, setAttribute, setSlider, setText } from "./dom.js";
 
-const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image", side: "Split" };
+const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image" };
+const COMPARING = { side: "Split", swipe: "Swipe", two: "Two", four: "Four", dispute: "Disputed", errors: "Errors" };
+const COMPARING_HELP = [
+  "Split (M): image beside mask",
+  "Swipe (W): a line between mask and image",
+  "Two, four (G): candidates side by side",
+  "Disputed (D): where candidates disagree",
+  "Errors (E): where this one is probably wrong",
+];
 
 export class Toolbar {
   constructor(actions) {
@@ -11,11 +19,23 @@ export class Toolbar {
         type: "button",
         class: "segment",
         text: name,
-        title: mode === "side" ? "Image and overlay side by side (M)" : "Next view: M",
+        title: "Next view: M",
         "data-mode": mode,
         on: { click: () => actions.setMode(mode) },
       }),
     );
+    this.compare = el(
+      "select",
+      {
+        class: "segment compare",
+        "aria-label": "Compare",
+        title: COMPARING_HELP.join("\n"),
+        on: { change: (event) => event.target.value && actions.setMode(event.target.value) },
+      },
+      el("option", { value: "", text: "Compare" }),
+      ...Object.entries(COMPARING).map(([mode, text]) => el("option", { value: mode, text })),
+    );
+    this.compare.addEventListener("change", () => actions.toCanvas());
     this.opacity = el("input", {
       type: "range",
       min: 0,
@@ -48,7 +68,7 @@ export class Toolbar {
     this.root = el(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },
-      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes),
+      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes, this.compare),
       el("div", { class: "group" }, this.opacity, this.opacityText, this.hide, this.blink),
       el(
         "div",
@@ -74,6 +94,9 @@ export class Toolbar {
     for (const segment of this.modes) {
       setAttribute(segment, "aria-pressed", segment.dataset.mode === mode);
     }
+    const comparing = mode in COMPARING;
+    if (this.compare.value !== (comparing ? mode : "")) this.compare.value = comparing ? mode : "";
+    setAttribute(this.compare, "data-on", comparing);
     const opacity = Math.round(preferences.get("opacity") * 100);
     setSlider(this.opacity, opacity);
     setText(this.opacityText, `${opacity} %`);

@@ -5,7 +5,10 @@ import { DecidePanel } from "./decide_panel.js";
 import { Dialogs } from "./dialogs.js";
 import { button, el, percent, setAttribute, setText } from "./dom.js";
 import { Filmstrip } from "./filmstrip.js";
+import { HeatNotice } from "./heat_notice.js";
 import { Legend } from "./legend.js";
+import { PaneLabels } from "./pane_labels.js";
+import { needsRivals } from "./panes.js";
 import { failedCard, finishedCard, loadingCard, problemCard } from "./notices.js";
 import { classColours, lookupTable } from "./palette.js";
 import { Prediction } from "./prediction.js";
@@ -71,6 +74,8 @@ export class View {
     this.captionExtra = el("span", { class: "chip" });
     this.caption.append(this.captionName, this.captionExtra);
     this.cover = el("div", { class: "cover" });
+    this.paneLabels = new PaneLabels();
+    this.heat = new HeatNotice(() => this.actions.retryMedia());
     this.maskNotice = el(
       "div",
       { class: "banner bad", hidden: true },
@@ -87,6 +92,8 @@ export class View {
       "div",
       { class: "stage", tabindex: 0, role: "group", "aria-roledescription": "review canvas" },
       canvas,
+      this.paneLabels.root,
+      this.heat.root,
       this.caption,
       this.readout,
       this.cover,
@@ -106,8 +113,10 @@ export class View {
       this.dialogs.root,
     );
     this.stage = new Stage(this.host, canvas, this.preferences, {
-      onView: () => this.stage && this.toolbar.update(this.preferences, this.stage),
+      classCount: this.data.classes.length,
+      onView: (panes) => this.viewed(panes),
       onHover: (classId) => this.hover(classId),
+      onPick: (id) => this.actions.select(id),
     });
   }
 
@@ -121,8 +130,8 @@ export class View {
   // -- drawing the session ----------------------------------------------------------------------
 
   /** Draw what the session shows, at once. */
-  paint(session, image, mask) {
-    this.stage.show(image, mask);
+  paint(session, image) {
+    this.stage.show(image, image && shownOf(session));
     const { item } = session;
     let cover = null;
     if (session.problem) cover = ["problem", () => problemCard(session.problem, () => this.actions.reload())];
@@ -137,10 +146,27 @@ export class View {
     this.setCover(cover, session);
     const candidate = session.candidate;
     this.maskNotice.hidden = !(image && candidate && session.media.failure(candidate.mask));
+    this.heat.update(this.preferences.get("mode"), session, Boolean(image));
     const what = item ? `${item.name}${candidate ? `, mask of ${candidate.segmenter}` : ""}` : "No image";
     setAttribute(this.host, "aria-label", what);
     setText(this.captionName, item?.name ?? "");
     setText(this.captionExtra, item?.generated ? "Generated image" : "");
+  }
+
+  /** Files beyond image and selected mask for which the view on screen waits. */
+  awaits({ item, candidate }) {
+    if (this.showsErrors) return [candidate?.errors];
+    return needsRivals(this.preferences.get("mode")) ? item.candidates.map((one) => one.mask) : [];
+  }
+
+  get showsErrors() {
+    return this.preferences.get("mode") === "errors";
+  }
+
+  viewed(panes) {
+    if (!this.stage) return; // it draws once while it is being made
+    this.toolbar.update(this.preferences, this.stage);
+    this.paneLabels.update(panes, this.stage.shown.candidate?.id);
   }
 
   setCover(cover, session) {
@@ -264,7 +290,7 @@ export class View {
     if (event.type === "click") {
       // detail is 0 where a key pressed the button: then the focus stays for the next key.
       if (event.detail > 0 && target.closest?.("button")) this.focusStage();
-    } else if (target.matches?.("input[type='range']")) setTimeout(() => this.focusStage());
+    } else if (target.matches?.("input[type='range'], .swipe")) setTimeout(() => this.focusStage());
   }
 
   /** Fill the window from where the canvas begins, so that the page itself need not scroll. */
@@ -276,4 +302,17 @@ export class View {
       this.root.style.height = `${height}px`;
     }
   }
+}
+
+/** The candidates of the current item by rank, each with its mask where that is here. */
+function shownOf(session) {
+  const candidates = (session.item?.candidates ?? []).map(({ id, segmenter, score, mask }) => ({
+    id,
+    segmenter,
+    score,
+    mask: session.media.get(mask),
+  }));
+  const candidate = candidates.find((one) => one.id === session.candidate?.id) ?? null;
+  const { errors } = session.candidate ?? {};
+  return { candidate, candidates, errors: errors ? session.media.get(errors) : null };
 }
