@@ -18,9 +18,13 @@ from rsqa_core.errors import InvalidInputError
 VOID = 255
 """Class id of pixels without a label: unannotated, ignored or outside the source image."""
 
+NINETY_PERCENT_Z = 1.6448536269514722
+"""Standard deviations on each side of the mean that hold 90 % of a normal distribution."""
+
 Origin = Literal["generated", "sample", "imported"]
 ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable"]
 VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo"]
+PointDesign = Literal["random", "by_class"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 QueueOrder = Literal["uncertain", "informative", "worst", "best", "disagreement", "random", "name"]
 
@@ -40,6 +44,7 @@ VERDICT_KINDS: tuple[VerdictKind, ...] = (
     "note",
     "undo",
 )
+POINT_DESIGNS: tuple[PointDesign, ...] = ("random", "by_class")
 QUEUE_ORDERS: tuple[QueueOrder, ...] = (
     "uncertain",
     "informative",
@@ -279,12 +284,25 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class PointCheck:
+    """Points of a mask that a reviewer called right or wrong; None where nobody can tell.
+
+    With the mask, ``design`` and ``seed`` say which points they were.
+    """
+
+    design: PointDesign
+    seed: int
+    answers: tuple[bool | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One append-only row of what a reviewer decided.
 
     ``id`` is a UUID made by the client, so that sending it twice records it once. ``score`` in 0..1
     is required for ``confirm`` and ``correct`` and absent otherwise. ``supersedes_id`` names the
-    row that this one replaces (or, for ``undo``, takes back).
+    row that this one replaces (or, for ``undo``, takes back). A score that comes from a
+    ``point_check`` has its interval in ``low`` and ``high``, 0..1.
     """
 
     id: str
@@ -301,6 +319,9 @@ class Verdict:
     time_spent_s: float = 0.0
     supersedes_id: str | None = None
     created_at: dt.datetime | None = None
+    low: float | None = None
+    high: float | None = None
+    point_check: PointCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ CSV_COLUMNS = (
     "head_id",
     "overall_accuracy",
     "label",
+    "label_error",
     "verdict",
     "reviewers",
     "note",
@@ -75,6 +76,7 @@ class _Content:
     candidates: list[Candidate]
     current: dict[int, Score]
     labels: dict[int, float]
+    doubts: dict[int, float]
     holding: list[Verdict]
     every_verdict: list[Verdict]
     heads: list[HeadRecord]
@@ -97,8 +99,9 @@ def export_project(installation: Installation, slug: str, target: Path) -> int:
 
     ``.csv`` has one row per candidate with its predicted quality by the current head (the IoU of
     the classes as a JSON object by name), its measured overall accuracy, the reviewers' mean label
-    and the newest verdict that holds. ``.json`` has
-    everything that is on record, superseded verdicts and earlier heads too. ``.geojson`` has the
+    with its standard error where that is known, and the newest verdict that holds. ``.json`` has
+    everything that is on record, superseded verdicts and earlier heads too, also the answers of
+    point checks. ``.geojson`` has the
     outline of every georeferenced image in WGS 84. The file appears whole or not at all.
 
     Returns:
@@ -132,6 +135,7 @@ def _read(installation: Installation, slug: str) -> _Content:
             candidates=candidates.all_of(session, project.id),
             current=by_head.get(project.active_head_id or "", {}),
             labels=verdicts.labels(session, project.id),
+            doubts=verdicts.label_doubts(session, project.id),
             holding=verdicts.effective(session, project.id),
             every_verdict=verdicts.history(session, project.id, limit=None)[::-1],
             heads=known,
@@ -207,6 +211,7 @@ def _csv_row(
         "informative": image.informative,
         "overall_accuracy": candidate.overall_accuracy,
         "label": content.labels.get(candidate.id),
+        "label_error": content.doubts.get(candidate.id),
         "verdict": decisions[-1].kind if decisions else None,
         "reviewers": "; ".join(sorted({v.reviewer for v in concerned})),
         "note": " | ".join(v.note for v in concerned if v.note),

@@ -30,6 +30,8 @@ _CONTENT = (
     "score_shown",
     "score_visible",
     "time_spent_s",
+    "low",
+    "high",
 )
 
 
@@ -40,6 +42,8 @@ def require_same(stored: VerdictRow, verdict: Verdict) -> None:
         ConflictError: it says something else.
     """
     differing = [name for name in _CONTENT if getattr(stored, name) != getattr(verdict, name)]
+    if stored.record().point_check != verdict.point_check:
+        differing.append("point_check")
     if verdict.kind == "undo" and stored.supersedes_id != verdict.supersedes_id:
         differing.append("supersedes_id")
     if differing:
@@ -98,6 +102,7 @@ def _require_fields(verdict: Verdict) -> None:
             f"Expected no score with a {verdict.kind}, but got {verdict.score}. "
             "Only confirm and correct carry one."
         )
+    _require_interval(verdict)
     if verdict.score_shown is not None:
         require_unit_interval("score_shown", verdict.score_shown)
     if not (math.isfinite(verdict.time_spent_s) and verdict.time_spent_s >= 0):
@@ -117,3 +122,20 @@ def _require_fields(verdict: Verdict) -> None:
         ) from error
     if verdict.kind == "note" and not verdict.note.strip():
         raise InvalidInputError("Expected a note to have a text, but it is empty.")
+
+
+def _require_interval(verdict: Verdict) -> None:
+    given = [value for value in (verdict.low, verdict.high) if value is not None]
+    if not given and verdict.point_check is None:
+        return
+    if len(given) < 2 or verdict.point_check is None or verdict.score is None:
+        raise InvalidInputError(
+            "Expected an interval and a point check to come together, with a score, but got low "
+            f"{verdict.low}, high {verdict.high} and score {verdict.score}."
+        )
+    low = require_unit_interval("low", given[0])
+    high = require_unit_interval("high", given[1])
+    if not low <= verdict.score <= high:
+        raise InvalidInputError(
+            f"Expected low <= score <= high, but got {low}, {verdict.score} and {high}."
+        )

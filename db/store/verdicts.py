@@ -7,6 +7,7 @@ clocks said.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -16,7 +17,7 @@ from db.store import verdict_checks
 from db.store.holding import holds
 from db.tables import CandidateRow, ImageRow, VerdictRow
 from rsqa_core.errors import ConflictError, InvalidInputError
-from rsqa_core.records import VERDICT_KINDS, ImageStatus, Verdict, VerdictKind
+from rsqa_core.records import NINETY_PERCENT_Z, VERDICT_KINDS, ImageStatus, Verdict, VerdictKind
 
 _LABELS: tuple[VerdictKind, ...] = ("confirm", "correct")
 _STATUS_OF: dict[VerdictKind, ImageStatus] = {
@@ -64,6 +65,9 @@ def record(session: Session, verdict: Verdict) -> tuple[Verdict, bool]:
         score_visible=verdict.score_visible,
         time_spent_s=verdict.time_spent_s,
         supersedes_id=_superseded_by(session, verdict),
+        low=verdict.low,
+        high=verdict.high,
+        point_check=None if verdict.point_check is None else asdict(verdict.point_check),
     )
     if verdict.created_at is not None:
         row.created_at = verdict.created_at
@@ -173,19 +177,26 @@ def labels(session: Session, project_id: int) -> dict[int, float]:
 
 
 def label_doubts(session: Session, project_id: int) -> dict[int, float]:
-    """Return the standard error of the labels on which reviewers differ, by candidate id.
+    """Return the standard error of labels that are unsure, by candidate id.
 
-    It is that of the mean over reviewers; a candidate that one reviewer labelled has none.
+    It is the larger of what two sources say of the mean over reviewers: how far they differ, and
+    the intervals of point checks. A label by one reviewer without a point check has none.
     """
     score = VerdictRow.score
+    half = (VerdictRow.high - VerdictRow.low) / (2 * NINETY_PERCENT_Z)
     statement = _by_candidate(
-        project_id, func.count(), func.avg(score), func.avg(score * score)
-    ).having(func.count() > 1)
-    return {
-        candidate_id: math.sqrt(max(squares - mean**2, 0.0) / (count - 1))
-        for candidate_id, count, mean, squares in session.execute(statement)
-        if candidate_id is not None
-    }
+        project_id,
+        func.count(),
+        func.avg(score),
+        func.avg(score * score),
+        func.total(half * half),
+    ).having((func.count() > 1) | (func.count(VerdictRow.low) > 0))
+    doubts: dict[int, float] = {}
+    for candidate_id, count, mean, squares, checked in session.execute(statement):
+        differing = max(squares - mean**2, 0.0) / (count - 1) if count > 1 else 0.0
+        if candidate_id is not None:
+            doubts[candidate_id] = math.sqrt(max(differing, checked / count**2))
+    return doubts
 
 
 def _by_candidate(project_id: int, *columns: ColumnElement[Any]) -> Select[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Row, now, one_of, project_id_column, unit_interval
 from rsqa_core.records import (
     VERDICT_KINDS,
+    PointCheck,
     Verdict,
     VerdictKind,
 )
@@ -32,7 +34,7 @@ class VerdictRow(Row):
     __tablename__ = "verdict"
     __table_args__ = (
         one_of("kind", VERDICT_KINDS),
-        *unit_interval("score", "score_shown"),
+        *unit_interval("score", "score_shown", "low", "high"),
         CheckConstraint(
             "(kind IN ('confirm', 'correct')) = (score IS NOT NULL)", name="score_where_due"
         ),
@@ -70,8 +72,12 @@ class VerdictRow(Row):
     time_spent_s: Mapped[float]
     supersedes_id: Mapped[str | None] = mapped_column(ForeignKey("verdict.id"), index=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    point_check: Mapped[dict[str, Any] | None]
 
     def record(self) -> Verdict:
+        check = self.point_check
         return Verdict(
             id=self.id,
             project_id=self.project_id,
@@ -87,4 +93,12 @@ class VerdictRow(Row):
             time_spent_s=self.time_spent_s,
             supersedes_id=self.supersedes_id,
             created_at=self.created_at,
+            low=self.low,
+            high=self.high,
+            point_check=None if check is None else point_check_of(check),
         )
+
+
+def point_check_of(stored: dict[str, Any]) -> PointCheck:
+    """Return the record of a stored point check."""
+    return PointCheck(stored["design"], stored["seed"], tuple(stored["answers"]))

@@ -57,6 +57,8 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "candidate_id": verdict.candidate_id,
         "kind": verdict.kind,
         "score": verdict.score,
+        "low": verdict.low,
+        "high": verdict.high,
         "note": verdict.note,
         "head_id": verdict.head_id,
         "score_shown": verdict.score_shown,

@@ -51,7 +51,7 @@ def candidate_mask(
     installation: Installation, caller: Caller, request: Request, body: bytes
 ) -> Response:
     """The index PNG of a candidate."""
-    candidate = _candidate(installation, caller, request)
+    candidate = own_candidate(installation, caller, request)
     path = installation.files.path(candidate.mask_path)
     return _file(request, path, candidate.mask_sha256)
 
@@ -60,7 +60,7 @@ def candidate_errors(
     installation: Installation, caller: Caller, request: Request, body: bytes
 ) -> Response:
     """Where a candidate is probably wrong: a grey PNG, made when it is first asked for."""
-    candidate = _candidate(installation, caller, request)
+    candidate = own_candidate(installation, caller, request)
     with installation.database.read() as session:
         head_id = projects.get_by_id(session, caller.project_id).active_head_id or ""
         score = scores.of_candidates(session, head_id, [candidate.id]).get(candidate.id)
@@ -100,7 +100,12 @@ def _image(installation: Installation, caller: Caller, request: Request) -> Imag
     return own_image(installation, caller, image_id_of(request))
 
 
-def _candidate(installation: Installation, caller: Caller, request: Request) -> Candidate:
+def own_candidate(installation: Installation, caller: Caller, request: Request) -> Candidate:
+    """Return the candidate in the address; those of other projects do not exist for this caller.
+
+    Raises:
+        NotFoundError: no such candidate in the project.
+    """
     candidate_id = _row_id("candidate", request.path_params["candidate_id"])
     with installation.database.read() as session:
         candidate = candidates.get(session, candidate_id)

@@ -14,11 +14,19 @@ from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
 from pages.api.queue_input import QUERY_PARAMETERS, parse_limit, parse_queue_query
 from pages.api.tokens import Caller
-from pages.api.verdict_input import SentVerdict, entry_id, parse_verdict, split_batch
+from pages.api.verdict_input import (
+    SentVerdict,
+    entry_id,
+    parse_design,
+    parse_seed,
+    parse_verdict,
+    split_batch,
+)
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
 from rsqa_core.records import HeadRecord, Verdict
 from workflows.opening import Installation
+from workflows.point_checks import points_of, require_estimated
 
 API_ROOT = "/rsqa/v1"
 
@@ -44,6 +52,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("media/{image_id:int}/reference", "GET", media.reference_mask),
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
         ("media/candidates/{candidate_id:int}/errors", "GET", media.candidate_errors),
+        ("candidates/{candidate_id:int}/points", "GET", points_to_check),
     ]
     return [
         *(
@@ -111,6 +120,28 @@ def own_history(
     return JSONResponse({"verdicts": history_json(rows)})
 
 
+def points_to_check(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """Places of a candidate's mask to call right or wrong, in their order."""
+    candidate = media.own_candidate(installation, caller, request)
+    seed = request.query_params.get("seed", "")
+    points = points_of(
+        installation,
+        candidate,
+        parse_design(request.query_params.get("design")),
+        parse_seed(int(seed) if seed.isascii() and seed.isdigit() and len(seed) < 12 else seed),
+    )
+    return JSONResponse(
+        {
+            "mask_sha256": candidate.mask_sha256,
+            "points": points.xy.tolist(),
+            "strata": points.stratum.tolist(),
+            "weights": list(points.weights),
+        }
+    )
+
+
 def record_verdicts(
     installation: Installation, caller: Caller, request: Request, body: bytes
 ) -> Response:
@@ -139,6 +170,9 @@ def _record(installation: Installation, sent: SentVerdict) -> str:
             # After recording, because a repeated verdict stays good when the mask changed later;
             # raising here rolls the new row back.
             _require_same_mask(candidates, session, verdict, sent.mask_sha256)
+            if verdict.candidate_id is not None:
+                shown = candidates.get(session, verdict.candidate_id)
+                require_estimated(installation, shown, verdict)
     return "saved" if was_new else "duplicate"
 
 

@@ -9,10 +9,19 @@ from typing import Any
 
 from pages.api.tokens import Caller
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.records import VERDICT_KINDS, Verdict, VerdictKind
+from rsqa_core.evaluation.point_check import MAX_POINTS
+from rsqa_core.records import (
+    POINT_DESIGNS,
+    VERDICT_KINDS,
+    PointCheck,
+    PointDesign,
+    Verdict,
+    VerdictKind,
+)
 
 MAX_BATCH = 100
 MAX_NOTE = 4000
+LARGEST_SEED = 2**31 - 1
 
 _FIELDS = {
     "id",
@@ -27,6 +36,9 @@ _FIELDS = {
     "time_spent_s",
     "supersedes_id",
     "mask_sha256",
+    "low",
+    "high",
+    "point_check",
 }
 _LARGEST_ID = 2**63 - 1
 _LONGEST_TIME_S = 7 * 24 * 3600.0
@@ -85,6 +97,9 @@ def parse_verdict(entry: Any, caller: Caller) -> SentVerdict:
         score_visible=_flag("score_visible", entry.get("score_visible", True)),
         time_spent_s=_duration("time_spent_s", entry.get("time_spent_s", 0.0)),
         supersedes_id=_optional(_uuid, "supersedes_id", entry),
+        low=_optional(_fraction, "low", entry),
+        high=_optional(_fraction, "high", entry),
+        point_check=_optional(_point_check, "point_check", entry),
     )
     return SentVerdict(verdict, _optional(_name, "mask_sha256", entry))
 
@@ -157,6 +172,42 @@ def _text(name: str, value: Any, longest: int) -> str:
     if "\x00" in value:
         raise _expected(name, "a text without NUL characters", value)
     return value
+
+
+def parse_design(value: Any) -> PointDesign:
+    """Return the design of a point check.
+
+    Raises:
+        InvalidInputError: there is no such design.
+    """
+    for design in POINT_DESIGNS:
+        if design == value:
+            return design
+    raise _expected("design", f"one of {', '.join(POINT_DESIGNS)}", value)
+
+
+def parse_seed(value: Any) -> int:
+    """Return the seed of a point check.
+
+    Raises:
+        InvalidInputError: it is no whole number from 0 to LARGEST_SEED.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_SEED:
+        raise _expected("seed", f"a whole number from 0 to {LARGEST_SEED}", value)
+    return value
+
+
+def _point_check(name: str, value: Any) -> PointCheck:
+    if not isinstance(value, dict) or set(value) != {"design", "seed", "answers"}:
+        raise _expected(name, "an object with design, seed and answers", value)
+    answers = value["answers"]
+    if (
+        not isinstance(answers, list)
+        or len(answers) > MAX_POINTS
+        or not all(answer is None or isinstance(answer, bool) for answer in answers)
+    ):
+        raise _expected("answers", f"at most {MAX_POINTS} of true, false and null", answers)
+    return PointCheck(parse_design(value["design"]), parse_seed(value["seed"]), tuple(answers))
 
 
 def _name(name: str, value: Any) -> str:

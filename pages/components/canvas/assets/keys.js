@@ -10,6 +10,7 @@ export const BINDINGS = [
   { action: "flag", keys: ["f"], shown: "F", once: true, group: "Decide", text: "Flag this image for a second look" },
   { action: "noneAcceptable", keys: ["x"], shown: "X", once: true, group: "Decide", text: "No candidate is acceptable" },
   { action: "note", keys: ["n"], shown: "N", once: true, group: "Decide", text: "Write a note; it goes with the next decision" },
+  { action: "pointCheck", keys: ["p"], shown: "P", once: true, group: "Decide", text: "Point check: random points of the mask, Y right, N wrong, S cannot tell; Enter records the accuracy" },
   { action: "undo", keys: ["Backspace", "u"], shown: "U  ⌫", once: true, group: "Decide", text: "Take the last decision back and return to its image" },
   { action: "nextCandidate", keys: ["ArrowRight", "ArrowDown"], shown: "→  ↓", group: "Move", text: "Next candidate" },
   { action: "previousCandidate", keys: ["ArrowLeft", "ArrowUp"], shown: "←  ↑", group: "Move", text: "Previous candidate" },
@@ -39,16 +40,23 @@ const TEXT_INPUTS = new Set(["text", "search", "number", "email", "url", "passwo
 /**
  * Listen on the whole window, so that a click elsewhere on the page does not make the canvas deaf.
  * `actions` maps action names to functions of the event; `isOpen()` says whether a dialog of the
- * canvas has the keys. Returns a function that stops listening.
+ * canvas has the keys; `takes(event, binding)` acts on a key in place of its binding and says so.
+ * Returns a function that stops listening.
  */
-export function listenForKeys(actions, isOpen) {
+export function listenForKeys(actions, isOpen, takes) {
   const down = (event) => {
     if (event.defaultPrevented || event.isComposing) return;
     if (event.ctrlKey || event.metaKey || event.altKey || isOpen()) return;
     const target = event.composedPath()[0];
     if (isTyping(target)) return;
     const binding = bindingOf(event);
-    if (!binding || keepsKey(target, event.key)) return;
+    if (keepsKey(target, event.key)) return;
+    if (takes(event, binding)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (!binding) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.repeat && binding.once) return;

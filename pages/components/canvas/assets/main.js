@@ -4,6 +4,7 @@ import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { readableOn } from "./palette.js";
 import { BASIC_MODES } from "./panes.js";
+import { PointCheck } from "./point_check.js";
 import { Preferences } from "./preferences.js";
 import { Server } from "./server.js";
 import { Session } from "./session.js";
@@ -47,7 +48,20 @@ class App {
     this.view = new View(data, this.preferences, this.actions());
     component.parentElement.append(this.view.root);
     this.session = new Session(data, this.server, this.view);
-    this.stopKeys = listenForKeys(this.actions(), () => this.view.dialogs.open);
+    this.points = new PointCheck({
+      data,
+      server: this.server,
+      session: this.session,
+      view: this.view,
+      preferences: this.preferences,
+      stage: this.view.stage,
+    });
+    this.view.adopt(this.points);
+    this.stopKeys = listenForKeys(
+      this.actions(),
+      () => this.view.dialogs.open,
+      (event, binding) => this.points.takes(event, binding),
+    );
     this.stopClosing = closeConnectionDialogs(() => {
       this.session?.outbox.connectionLost();
       setTimeout(() => this.view.focusStage());
@@ -127,6 +141,7 @@ class App {
       flag: (event) => session().decideImage("flag", event),
       noneAcceptable: (event) => session().decideImage("none_acceptable", event),
       undo: (event) => this.undo(event),
+      pointCheck: () => this.points.toggle(),
       note: () => this.view.panel.note.focus(),
       writeNote: (text) => {
         session().notes.set(session().queue.currentId, text);

@@ -91,9 +91,9 @@ export class Session extends Showing {
     this.view.update(this);
   }
 
-  decide(kind, { candidate = null, score = null, stay = false, event }) {
+  decide(kind, { candidate = null, score = null, stay = false, event, ...checked }) {
     const { item } = this.painted;
-    this.send(kind, { candidate, score, note: this.noteText() });
+    this.send(kind, { candidate, score, note: this.noteText(), ...checked });
     this.notes.delete(item.id);
     this.touch(item.id);
     this.queue.decide(item.id, kind, score);
@@ -107,7 +107,10 @@ export class Session extends Showing {
     this.move(() => this.queue.advance(), event);
   }
 
-  send(kind, { candidate = null, score = null, note = "", supersedesId = null, imageId = null }) {
+  send(
+    kind,
+    { candidate = null, score = null, note = "", supersedesId = null, imageId = null, low = null, high = null, pointCheck = null },
+  ) {
     const { painted } = this;
     const shown = candidate?.score ?? null;
     const verdict = {
@@ -123,6 +126,9 @@ export class Session extends Showing {
       time_spent_s: painted ? lookedFor(painted.at) : 0,
       supersedes_id: supersedesId,
       mask_sha256: candidate?.mask_sha256 ?? null,
+      low,
+      high,
+      point_check: pointCheck,
     };
     this.outbox.add(verdict);
     this.history.record(verdict);

@@ -26,6 +26,7 @@ export class Stage {
     this.shown = NOTHING;
     this.overlays = new Map(); // mask or map -> coloured canvas, for the current table
     this.disputes = new WeakMap(); // first mask -> {masks, map, regions}
+    this.marker = null; // {x, y} in image px: the point that is asked about
     this.visited = -1; // the disputed region that was gone to last
     this.table = new Uint32Array(256);
     this.zoom = preferences.get("zoom");
@@ -137,8 +138,36 @@ export class Stage {
       }
       context.restore();
     }
+    if (this.marker) for (const { frame, clip } of panes) this.drawMarker(frame, clip, transform);
     this.swipe.update(this.preferences.get("mode") === "swipe", this.preferences.get("swipe"));
     this.onView(panes);
+  }
+
+  /** Four strokes and a ring around the marked pixel, dark on light, so that it is itself seen. */
+  drawMarker(frame, clip, { scale, x, y }) {
+    const { context, ratio, marker } = this;
+    const at = {
+      x: frame.left + frame.width / 2 + (marker.x - x * this.image.width) * scale,
+      y: frame.top + frame.height / 2 + (marker.y - y * this.image.height) * scale,
+    };
+    const inner = Math.max(6, scale * 0.75);
+    context.save();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.beginPath();
+    context.rect(clip.left, clip.top, clip.width, clip.height);
+    context.clip();
+    for (const [colour, width] of [["#ffffff", 4], ["#14161a", 2]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.beginPath();
+      context.arc(at.x, at.y, inner, 0, 2 * Math.PI);
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+        context.moveTo(at.x + dx * inner, at.y + dy * inner);
+        context.lineTo(at.x + dx * (inner + 14), at.y + dy * (inner + 14));
+      }
+      context.stroke();
+    }
+    context.restore();
   }
 
   /** Views side by side within the canvas: where each lies, and what it shows. */

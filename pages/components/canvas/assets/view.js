@@ -120,6 +120,12 @@ export class View {
     });
   }
 
+  /** Give the point check its place over the image. */
+  adopt(points) {
+    this.points = points;
+    this.host.append(points.root);
+  }
+
   dispose() {
     clearTimeout(this.hintTimer);
     clearTimeout(this.laterTimer);
@@ -131,6 +137,7 @@ export class View {
 
   /** Draw what the session shows, at once. */
   paint(session, image) {
+    this.points?.painted(session.candidate);
     this.stage.show(image, image && shownOf(session));
     const { item } = session;
     let cover = null;
