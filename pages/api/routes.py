@@ -12,6 +12,7 @@ from db.store import candidates, heads, images, projects, queue, reviewers, verd
 from pages.api import media
 from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
+from pages.api.leaflet import leaflet_route
 from pages.api.queue_input import QUERY_PARAMETERS, parse_limit, parse_queue_query
 from pages.api.tokens import Caller
 from pages.api.verdict_input import (
@@ -60,6 +61,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
             for path, method, endpoint in table
         ),
         asset_route(API_ROOT),
+        leaflet_route(API_ROOT),
     ]
 
 

@@ -1,0 +1,163 @@
+"""Images of a project on a map, coloured by how they stand."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.api import API_ROOT
+from pages.api.leaflet import leaflet_address
+from pages.components.queue_address import STATUS_NAMES
+from pages.components.thumbnails import thumbnail
+from rsqa_core.records import ImageRecord, ImageStatus
+
+if TYPE_CHECKING:
+    import folium
+
+Ring = Sequence[tuple[float, float]]
+
+UNKNOWN = "#8a9099"
+# Okabe and Ito's colours: every common form of colour blindness tells them apart.
+STATUS_COLOURS: dict[ImageStatus, str] = {
+    "open": "#8a9099",
+    "reviewed": "#0072b2",
+    "skipped": "#e69f00",
+    "flagged": "#d55e00",
+    "none_acceptable": "#cc79a7",
+}
+# From dark to light through one family of hues: order can be seen without colour.
+RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+
+_OVERLAY_PX = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Colouring:
+    """What the colours say: a name for the chooser, and the value of an image, None if unknown.
+
+    ``value`` gives a number in 0..1; the colouring by status has none.
+    """
+
+    name: str
+    value: Callable[[ImageRecord], float | None] | None = None
+
+    def colour(self, image: ImageRecord) -> str:
+        """Return the fill of an image."""
+        if self.value is None:
+            return STATUS_COLOURS[image.status]
+        value = self.value(image)
+        if value is None:
+            return UNKNOWN
+        return RAMP[min(int(value * len(RAMP)), len(RAMP) - 1)]
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Return (colour, what it says)."""
+        if self.value is None:
+            return [(STATUS_COLOURS[status], name) for status, name in STATUS_NAMES.items()]
+        step = 100 / len(RAMP)
+        return [
+            *((colour, f"{step * i:.0f}–{step * (i + 1):.0f} %") for i, colour in enumerate(RAMP)),
+            (UNKNOWN, "not known"),
+        ]
+
+
+COLOURINGS = {
+    "status": Colouring("Status"),
+    "best": Colouring("Best predicted quality", lambda image: image.best_score),
+    "uncertainty": Colouring("Uncertainty", lambda image: image.uncertainty),
+    "disagreement": Colouring("Disagreement of candidates", lambda image: image.disagreement),
+}
+
+
+def draw_map(
+    images: Sequence[ImageRecord],
+    rings: Mapping[int, Ring],
+    colouring: Colouring,
+    *,
+    on_globe: bool,
+    with_pictures: bool,
+    with_background: bool,
+) -> folium.Map:
+    """Return a map of those images that have an outline.
+
+    Args:
+        rings: outlines by image id, (longitude, latitude) or (x, y) of a plan.
+        on_globe: whether they are longitudes and latitudes.
+        with_pictures: small pictures under the outlines.
+        with_background: streets from OpenStreetMap's servers, the only connection to outside.
+    """
+    import folium
+
+    made = folium.Map(
+        tiles="OpenStreetMap" if with_background and on_globe else None,
+        crs="EPSG3857" if on_globe else "Simple",
+        zoom_control=True,
+        control_scale=on_globe,
+        attributionControl=with_background,
+    )
+    # Folium hands these to a background layer alone, and there may be none.
+    made.options |= {"minZoom": 0 if on_globe else -8, "maxZoom": 22 if on_globe else 4}
+    made.options["zoomSnap"] = 0.25
+    # Only what is drawn with, and from the app itself: folium's own list names foreign servers.
+    made.default_js = [("leaflet", leaflet_address(API_ROOT, "leaflet.js"))]
+    made.default_css = [("leaflet_css", leaflet_address(API_ROOT, "leaflet.css"))]
+    shown = [image for image in images if image.id in rings]
+    for image in shown if with_pictures else ():
+        address = thumbnail(image.display_path, _OVERLAY_PX)
+        if address is not None:
+            folium.raster_layers.ImageOverlay(address, _bounds(rings[image.id])).add_to(made)
+    features = [_feature(image, rings[image.id], colouring) for image in shown]
+    folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        style_function=lambda feature: {
+            "color": feature["properties"]["colour"],
+            "fillColor": feature["properties"]["colour"],
+            "weight": 2,
+            "fillOpacity": 0.15 if with_pictures else 0.6,
+        },
+        tooltip=folium.GeoJsonTooltip(["image", "status", "best"], ["Image", "Status", "Best"]),
+    ).add_to(made)
+    if shown:
+        corners = [_bounds(rings[image.id]) for image in shown]
+        made.fit_bounds(
+            [
+                [min(low[axis] for low, _ in corners) for axis in (0, 1)],
+                [max(high[axis] for _, high in corners) for axis in (0, 1)],
+            ]
+        )
+    return made
+
+
+def draw_legend(colouring: Colouring) -> None:
+    """Say what the colours mean, in one line."""
+    entries = "".join(
+        '<span style="display:inline-flex;align-items:center;gap:6px;margin-right:16px">'
+        f'<span style="width:12px;height:12px;border-radius:2px;background:{colour}"></span>'
+        f"{html.escape(text)}</span>"
+        for colour, text in colouring.legend()
+    )
+    st.html(f'<div style="font-size:13px">{entries}</div>')
+
+
+def _feature(image: ImageRecord, ring: Ring, colouring: Colouring) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [[list(point) for point in ring]]},
+        "properties": {
+            "id": image.id,
+            "image": image.name,
+            "status": STATUS_NAMES[image.status],
+            "best": "–" if image.best_score is None else f"{image.best_score:.0%}",
+            "colour": colouring.colour(image),
+        },
+    }
+
+
+def _bounds(ring: Ring) -> tuple[list[float], list[float]]:
+    """Return the south-west and the north-east corner, as Leaflet orders them: y before x."""
+    xs, ys = [x for x, _ in ring], [y for _, y in ring]
+    return [min(ys), min(xs)], [max(ys), max(xs)]

@@ -1,0 +1,98 @@
+"""The map page: outlines, colours, and that nothing comes from outside unless it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from db.store import images
+from pages.api import API_ROOT
+from pages.api.leaflet import leaflet_address, leaflet_route
+from pages.components.map_drawing import COLOURINGS, RAMP, STATUS_COLOURS, UNKNOWN, draw_map
+from rsqa_core.records import ImageRecord
+from tests.pages.conftest import OpenPage
+from tests.pages.seeding import add_project, add_ready_project
+from workflows.opening import Installation
+from workflows.plans import plan_of
+
+
+@pytest.fixture
+def shown(installation: Installation) -> list[ImageRecord]:
+    project = add_ready_project(installation, image_count=4)
+    with installation.database.read() as session:
+        return images.all_of(session, project.id)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_only_a_street_map_that_was_asked_for_comes_from_outside(
+    shown: list[ImageRecord], background: bool
+) -> None:
+    made = draw_map(
+        shown,
+        {image.id: [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (0.0, 0.0)] for image in shown},
+        COLOURINGS["status"],
+        on_globe=True,
+        with_pictures=True,
+        with_background=background,
+    )
+    addresses = [address for _, address in (*made.default_js, *made.default_css)]
+    assert all(address.startswith(f"{API_ROOT}/leaflet/") for address in addresses)
+    assert ("openstreetmap" in made.get_root().render().lower()) == background
+
+
+def test_an_image_has_the_colour_of_its_value(shown: list[ImageRecord]) -> None:
+    image = replace(shown[0], status="flagged", best_score=0.99, uncertainty=0.0, disagreement=None)
+    assert COLOURINGS["status"].colour(image) == STATUS_COLOURS["flagged"]
+    assert COLOURINGS["best"].colour(image) == RAMP[-1]
+    assert COLOURINGS["best"].colour(replace(image, best_score=1.0)) == RAMP[-1]
+    assert COLOURINGS["uncertainty"].colour(image) == RAMP[0]
+    assert COLOURINGS["disagreement"].colour(image) == UNKNOWN
+    for colouring in COLOURINGS.values():
+        assert len(dict(colouring.legend())) == len(colouring.legend())
+
+
+def test_the_map_shows_every_image_with_an_outline(shown: list[ImageRecord]) -> None:
+    made = draw_map(
+        shown,
+        plan_of(shown[:3]),
+        COLOURINGS["best"],
+        on_globe=False,
+        with_pictures=False,
+        with_background=False,
+    )
+    page = made.get_root().render()
+    assert [image.name in page for image in shown] == [True, True, True, False]
+    assert "L.CRS.Simple" in page
+
+
+def test_the_page_says_that_images_have_no_georeference(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation, image_count=3)
+    test = open_page("map")
+    assert not test.exception
+    assert any("No georeference" in caption.value for caption in test.caption)
+    test.selectbox(key="map_colour").select("disagreement").run()
+    assert not test.exception
+
+
+def test_a_project_without_images_leads_to_the_import(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_project(installation, image_count=0)
+    test = open_page("map")
+    assert not test.exception
+    assert [button.label for button in test.button if button.label == "Import images"]
+
+
+def test_leaflet_is_served_from_its_package_and_nothing_else_is() -> None:
+    client = TestClient(Starlette(routes=[leaflet_route(API_ROOT)]))
+    script = client.get(leaflet_address(API_ROOT, "leaflet.js"))
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "Leaflet" in script.text[:200]
+    assert client.get(leaflet_address(API_ROOT, "leaflet.css")).status_code == 200
+    for name in ("leaflet-src.js", "..%2F__init__.py", "x"):
+        assert client.get(leaflet_address(API_ROOT, name)).status_code == 404
