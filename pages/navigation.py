@@ -17,8 +17,8 @@ _PAGES = (
     ("home.py", "Home", ":material/home:", ""),
     ("import_images.py", "Import", ":material/add_photo_alternate:", "import"),
     ("queue.py", "Queue", ":material/view_list:", "queue"),
-    ("map.py", "Map", ":material/map:", "map"),
     ("review.py", "Review", ":material/rate_review:", "review"),
+    ("map.py", "Map", ":material/map:", "map"),
     ("train.py", "Train", ":material/model_training:", "train"),
 )
 

@@ -99,7 +99,7 @@ def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(
     with _server(command, home) as (url, _):
         page.goto(f"{url}/review?project=harbour&order=name&item=3")
         expect(page.get_by_text("tile_002").first).to_be_visible(timeout=_PATIENCE_MS)
-        assert _navigation(page) == ["Home", "Import", "Queue", "Review", "Train"]
+        assert _navigation(page) == ["Home", "Import", "Queue", "Review", "Map", "Train"]
         assert page.title() == "Review · RSQA"
         page.goto(f"{url}/queue?project=harbour&scene=scene+2")
         expect(page.get_by_role("heading", name="Queue")).to_be_visible(timeout=_PATIENCE_MS)

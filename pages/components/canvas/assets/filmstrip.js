@@ -60,6 +60,7 @@ export class Filmstrip {
     cell.imageId = id;
     cell.root.disabled = id === null;
     cell.root.classList.toggle("empty", id === null);
+    setAttribute(cell.root, "aria-hidden", id === null ? "true" : null);
     const kind = row ? row.kind : null;
     if (kind !== cell.kind) {
       cell.kind = kind;

@@ -1,0 +1,78 @@
+"""axe-core finds nothing serious on any screen, light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import VIEWPORT, Review, Server
+from tests.browser.seeding import Seeded
+from workflows.opening import Installation
+
+SCREENS = {
+    "": "Projects",
+    "import": "Import",
+    "queue": "Queue",
+    "map": "Map",
+    "train": "Train",
+}
+"""Address of a screen, and its heading; the review page is looked at in several states below."""
+
+
+def serious(page: Page) -> list[tuple[str, list[Any]]]:
+    """Return what is serious or worse: the rule, and where it is broken."""
+    found = Axe().run(page).response
+    assert len(found["passes"]) > 10  # it has looked
+    return [
+        (rule["id"], [node["target"] for node in rule["nodes"]])
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=VIEWPORT, color_scheme=request.param)  # type: ignore[arg-type]
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_withholds_nothing(
+    themed: Page, server: Server, make_project: Callable[..., Seeded], screen: str
+) -> None:
+    seeded = make_project(image_count=4)
+    themed.goto(f"{server.url}/{screen}?project={seeded.project.slug}")
+    expect(themed.get_by_role("heading", name=SCREENS[screen]).first).to_be_visible()
+    expect(themed.get_by_test_id("stStatusWidget")).to_have_count(0)  # the page is complete
+    assert serious(themed) == []
+
+
+def test_the_review_page_withholds_nothing_in_any_state(
+    themed: Page,
+    server: Server,
+    installation: Installation,
+    make_project: Callable[..., Seeded],
+) -> None:
+    review = Review(themed, server.url, installation, make_project(image_count=4))
+    review.open()
+    found = {"opened": serious(themed)}
+    for name, keys in {
+        "swipe": ["w"],
+        "side by side": ["g", "g"],
+        "disagreement": ["d"],
+        "points": ["d", "p", "y", "n"],
+        "a typed score": ["Escape", "7", "8"],
+        "keys": ["Escape", "?"],
+        "decided": ["Escape", "Enter"],
+    }.items():
+        review.press(*keys)
+        themed.wait_for_timeout(300)
+        found[name] = serious(themed)
+    review.wait_saved()
+    assert found == {state: [] for state in found}
