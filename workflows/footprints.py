@@ -33,6 +33,27 @@ def footprints(images: Iterable[ImageRecord]) -> dict[int, Ring]:
     return found
 
 
+def corners(images: Iterable[ImageRecord]) -> dict[int, Ring]:
+    """Return (longitude, latitude) of each image's corners, by image id.
+
+    Clockwise from the first pixel: top left, top right, bottom right, bottom left of the picture.
+    An image that has no place on the globe is left out.
+    """
+    by_crs: dict[str, list[ImageRecord]] = defaultdict(list)
+    for image in images:
+        if image.crs is not None and image.transform is not None:
+            by_crs[image.crs].append(image)
+    found: dict[int, Ring] = {}
+    for crs, located in by_crs.items():
+        try:
+            points = to_wgs84(crs, [corner for image in located for corner in _corners(image)])
+        except InvalidInputError:
+            continue
+        for index, image in enumerate(located if points is not None else ()):
+            found[image.id] = (points or [])[4 * index : 4 * index + 4]
+    return found
+
+
 def _corners(image: ImageRecord) -> Ring:
     a, b, c, d, e, f = image.transform or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     width, height = image.width_px, image.height_px

@@ -5,21 +5,25 @@ Never sent: a candidate's true overall accuracy. Whoever judges must not see the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from rsqa_core.records import HeadRecord, ReviewItem, ScoredCandidate, Verdict
 from workflows.error_images import error_image_key
+from workflows.footprints import Ring
 from workflows.recommending import Advice, advise, best_margin, interval_coverage
 
 
-def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
+def item_json(
+    item: ReviewItem, head: HeadRecord | None, corners: Mapping[int, Ring]
+) -> dict[str, Any]:
     """Return one image with its candidates in the order of predicted quality.
 
     ``head`` is the one that scored them, the project's current one; it says what share of true
     accuracies its intervals hold (``interval_coverage``). ``best_risk`` is the risk at
     which a candidate is said to be maybe the best; where the head has no margin for that, it and
-    every ``may_be_best`` are null.
+    every ``may_be_best`` are null. ``corners`` has those of georeferenced images, by image id.
 
     Media addresses are relative to the API's root and carry the content's hash, so that a browser
     may keep them for good.
@@ -39,6 +43,7 @@ def item_json(item: ReviewItem, head: HeadRecord | None) -> dict[str, Any]:
         "x_px": image.x_px,
         "y_px": image.y_px,
         "generated": image.generated,
+        "corners": corners.get(image.id),
         "display": f"media/{image.id}/display?v={content_key(image.display_path)}",
         "recommended_id": advice.recommended_id,
         "none_acceptable": advice.none_acceptable,

@@ -26,6 +26,7 @@ from pages.api.verdict_input import (
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
 from rsqa_core.records import HeadRecord, Verdict
+from workflows.footprints import corners
 from workflows.opening import Installation
 from workflows.point_checks import points_of, require_estimated
 
@@ -85,9 +86,10 @@ def queue_page(
         )
         items = queue.items(session, page.image_ids, caller.reviewer)
         head = _current_head(session, caller.project_id)
+    places = corners(item.image for item in items)
     return JSONResponse(
         {
-            "items": [item_json(item, head) for item in items],
+            "items": [item_json(item, head, places) for item in items],
             "next_cursor": page.next_cursor,
             "total": page.total,
             "done": page.done,
@@ -102,7 +104,7 @@ def one_item(installation: Installation, caller: Caller, request: Request, body:
     with installation.database.read() as session:
         item = queue.item(session, image.id, caller.reviewer)
         head = _current_head(session, caller.project_id)
-    return JSONResponse(item_json(item, head))
+    return JSONResponse(item_json(item, head, corners([item.image])))
 
 
 def _current_head(session: Any, project_id: int) -> HeadRecord | None:

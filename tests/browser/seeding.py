@@ -58,8 +58,13 @@ def seed_project(
     name: str = "Harbour survey",
     scenes: list[tuple[Pixels, Pixels]] | None = None,
     seed: int = 7,
+    pixel_m: float | None = None,
 ) -> Seeded:
-    """Add a project; ``scenes`` are (RGB (H, W, 3), mask (H, W)) to be used in turn."""
+    """Add a project.
+
+    ``scenes`` are (RGB (H, W, 3), mask (H, W)) to be used in turn; with ``pixel_m`` all images lie
+    at one place in UTM zone 40 N, their pixels so large.
+    """
     rng = np.random.default_rng(seed)
     pictures = scenes or [_blocks(rng, side_px) for _ in range(image_count)]
     with installation.database.begin() as session:
@@ -70,7 +75,13 @@ def seed_project(
             session,
             project.id,
             [
-                _new_image(installation, index, pictures[index % len(pictures)][0])
+                replace(
+                    _new_image(installation, index, pictures[index % len(pictures)][0]),
+                    crs=None if pixel_m is None else "EPSG:32640",
+                    transform=None
+                    if pixel_m is None
+                    else (pixel_m, 0.0, 326_000.0, 0.0, -pixel_m, 2_786_000.0),
+                )
                 for index in range(image_count)
             ],
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+from rasterio.warp import transform
 
 from tests.browser.conftest import Review
+from tests.browser.seeding import Seeded
 
 
 def pixel(review: Review, u: float = 0.5, v: float = 0.5) -> list[int]:
@@ -141,3 +144,36 @@ def test_nothing_moves_when_the_image_changes(review: Review) -> None:
     review.wait_painted(review.seeded.images[3].id)
     review.wait_saved()
     assert review.page.evaluate(places) == before
+
+
+def test_a_georeferenced_image_has_a_scale_and_coordinates(
+    review: Review, make_project: Callable[..., Seeded]
+) -> None:
+    assert review.page.locator(".scale").is_hidden()
+    review.seeded = make_project(image_count=2, pixel_m=0.5)
+    review.open()
+    scale = review.page.locator(".scale")
+    expect(scale).to_be_visible()
+    shown = review.read("zoom")["scale"]  # type: ignore[index]
+    metres = float((scale.text_content() or "").split()[0])
+    box = scale.bounding_box()
+    assert box is not None
+    # Half a metre an image pixel; UTM is true to a few parts in ten thousand here.
+    assert box["width"] == pytest.approx(metres / 0.5 * shown, abs=1)
+    canvas = review.page.locator("canvas.canvas").bounding_box()
+    assert canvas is not None
+    review.page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
+    (east,), (north,) = transform("EPSG:32640", "EPSG:4326", [326_016.0], [2_785_984.0])
+    readout = review.page.locator(".readout")
+    expect(readout).to_contain_text(f"{north:.4f}")  # a fifth digit is the pointer's own rounding
+    expect(readout).to_contain_text(f"{east:.4f}")
+
+
+def test_one_to_one_shows_a_pixel_on_a_pixel(review: Review) -> None:
+    review.press("o")
+    ratio = review.page.evaluate("window.devicePixelRatio")
+    assert review.read("zoom")["scale"] == pytest.approx(1 / ratio)  # type: ignore[index]
+    review.press("z")
+    assert review.read("zoom")["scale"] > 2  # type: ignore[index]
+    review.page.locator(".zoom-text").click()
+    assert review.read("zoom")["scale"] == pytest.approx(1 / ratio)  # type: ignore[index]

@@ -30,6 +30,7 @@ export const BINDINGS = [
   { action: "zoomIn", keys: ["+", "="], shown: "+", group: "See", text: "Zoom in (also the wheel)" },
   { action: "zoomOut", keys: ["-"], shown: "−", group: "See", text: "Zoom out; drag to move" },
   { action: "fit", keys: ["z", "Home"], shown: "Z", once: true, group: "See", text: "Fit the image (also a double click)" },
+  { action: "oneToOne", keys: ["o"], shown: "O", once: true, group: "See", text: "One image pixel on one pixel of the screen" },
   { action: "help", keys: ["?"], shown: "?", once: true, group: "See", text: "These keys" },
 ];
 

@@ -179,6 +179,7 @@ class App {
       zoomIn: () => stage().zoomBy(1.25),
       zoomOut: () => stage().zoomBy(0.8),
       fit: () => stage().fit(),
+      oneToOne: () => stage().oneToOne(),
       help: () => this.view.dialogs.showKeys(),
       showRefused: () => this.view.dialogs.showRefused(session().outbox.refused()),
       dismiss: (id) => {

@@ -4,7 +4,7 @@
 import { button, el, percent, setText } from "./dom.js";
 import { estimate, FEWEST, NARROW, pointsToGo } from "./point_estimate.js";
 
-const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "help"]);
+const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "oneToOne", "help"]);
 const SHOWN_PX = 128; // of the image around a point, where the reviewer has not zoomed
 const LARGEST_SEED = 2 ** 31 - 1;
 const DESIGNS = { random: "Random points", by_class: "By class" };

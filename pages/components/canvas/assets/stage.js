@@ -242,6 +242,11 @@ export class Stage {
     this.setZoom(null);
   }
 
+  /** One image pixel on one pixel of the screen, around the present centre. */
+  oneToOne() {
+    if (this.image) this.setZoom({ ...this.transform(), scale: 1 / this.ratio });
+  }
+
   /** Zoom by `factor`, keeping the image point under (x, y) of the canvas in place. */
   zoomBy(factor, x = null, y = null) {
     if (!this.image) return;
@@ -280,20 +285,20 @@ export class Stage {
     return panes.find(({ clip }) => contains(clip, x, y)) ?? panes[0];
   }
 
-  /** Class id under a point of the canvas, or null outside the mask. */
-  classAt(x, y) {
+  /** What lies under a point of the canvas: {u, v, classId}, or null outside of the image. */
+  spotAt(x, y) {
     if (!this.image) return null;
     const pane = this.paneAt(x, y);
     const mask = pane.mask ?? this.mask;
-    if (!mask) return null;
     const { scale, x: centreX, y: centreY } = this.transform();
     const [fromX, fromY] = fromCentre(pane.frame, x, y);
     const u = centreX + fromX / scale / this.image.width;
     const v = centreY + fromY / scale / this.image.height;
     if (u < 0 || u >= 1 || v < 0 || v >= 1) return null;
+    if (!mask) return { u, v, classId: null };
     const column = Math.floor(u * mask.width);
     const row = Math.floor(v * mask.height);
-    return mask.ids[row * mask.width + column];
+    return { u, v, classId: mask.ids[row * mask.width + column] };
   }
 
   // -- size and pointer -----------------------------------------------------------------------
@@ -340,7 +345,7 @@ export class Stage {
         this.panBy(x - last[0], y - last[1]);
         last = [x, y];
       }
-      this.onHover(this.classAt(x, y));
+      this.onHover(this.spotAt(x, y));
     });
     const end = () => {
       last = null;

@@ -64,7 +64,13 @@ export class Toolbar {
     });
     this.hide.append(icon("hidden"));
     this.blink = button({ label: "Blink the mask", iconName: "blink", key: "B", iconOnly: true, onClick: () => actions.blink() });
-    this.zoomText = el("output", { class: "figure zoom-text", "aria-label": "Zoom" });
+    this.zoomText = el("button", {
+      type: "button",
+      class: "figure zoom-text",
+      title: "One to one (O)",
+      "aria-keyshortcuts": "O",
+      on: { click: () => actions.oneToOne() },
+    });
     this.root = el(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },

@@ -5,6 +5,7 @@ import { DecidePanel } from "./decide_panel.js";
 import { Dialogs } from "./dialogs.js";
 import { button, el, percent, setAttribute, setText } from "./dom.js";
 import { Filmstrip } from "./filmstrip.js";
+import { metresPerPixel, placeAt, placeText, scaleBar } from "./ground.js";
 import { HeatNotice } from "./heat_notice.js";
 import { Legend } from "./legend.js";
 import { PaneLabels } from "./pane_labels.js";
@@ -69,6 +70,7 @@ export class View {
     );
     this.hintBox = el("div", { class: "hint", role: "status", "aria-live": "polite" });
     this.readout = el("div", { class: "readout", "aria-hidden": "true" });
+    this.scale = el("div", { class: "scale", hidden: true, "aria-label": "Scale" });
     this.caption = el("div", { class: "caption" });
     this.captionName = el("span", { class: "caption-name" });
     this.captionExtra = el("span", { class: "chip" });
@@ -96,6 +98,7 @@ export class View {
       this.heat.root,
       this.caption,
       this.readout,
+      this.scale,
       this.cover,
       el("div", { class: "banners" }, this.ranking, this.maskNotice),
       this.preview,
@@ -115,7 +118,7 @@ export class View {
     this.stage = new Stage(this.host, canvas, this.preferences, {
       classCount: this.data.classes.length,
       onView: (panes) => this.viewed(panes),
-      onHover: (classId) => this.hover(classId),
+      onHover: (spot) => this.hover(spot),
       onPick: (id) => this.actions.select(id),
     });
   }
@@ -137,6 +140,7 @@ export class View {
 
   /** Draw what the session shows, at once. */
   paint(session, image) {
+    this.corners = session.item?.corners ?? null;
     this.points?.painted(session.candidate);
     this.stage.show(image, image && shownOf(session));
     const { item } = session;
@@ -173,6 +177,7 @@ export class View {
   viewed(panes) {
     if (!this.stage) return; // it draws once while it is being made
     this.toolbar.update(this.preferences, this.stage);
+    this.measure();
     this.paneLabels.update(panes, this.stage.shown.candidate?.id);
   }
 
@@ -273,12 +278,25 @@ export class View {
     this.actions.viewChanged();
   }
 
-  hover(classId) {
-    if (classId === this.hovered) return;
-    this.hovered = classId;
+  hover(spot) {
+    const classId = spot?.classId ?? null;
     const entry = this.data.classes.find((one) => one.id === classId);
-    setText(this.readout, entry?.name ?? (classId === 255 ? "no label" : ""));
-    this.legend.point(classId);
+    const name = entry?.name ?? (classId === 255 ? "no label" : "");
+    const place = spot && this.corners ? placeText(placeAt(this.corners, spot.u, spot.v)) : "";
+    setText(this.readout, [name, place].filter(Boolean).join(" · "));
+    if (classId !== this.hovered) this.legend.point(classId);
+    this.hovered = classId;
+  }
+
+  /** How long a distance is on the ground, where that is known. */
+  measure() {
+    const { stage, corners } = this;
+    this.scale.hidden = !corners || !stage.image;
+    if (this.scale.hidden) return;
+    const perPixel = metresPerPixel(corners, stage.image.width) / stage.transform().scale;
+    const { px, text } = scaleBar(perPixel);
+    this.scale.style.width = `${px}px`;
+    setText(this.scale, text);
   }
 
   // -- focus and size ---------------------------------------------------------------------------
