@@ -68,7 +68,7 @@ function fill(row, candidate, index, session) {
   setText(row.own, own?.score == null ? "" : `You: ${percent(own.score)}`);
   setAttribute(row.root, "data-mark", markOf(session.item, candidate));
   setText(row.value, score ? percent(score.value) : "–");
-  setText(row.rangeText, score ? `${Math.round(score.low * 100)}–${Math.round(score.high * 100)} %` : "not scored yet");
+  setText(row.rangeText, score ? `${Math.round(score.low * 100)}–${Math.round(score.high * 100)} %` : candidate.hidden ? "hidden" : "not scored yet");
   setAttribute(row.root, "data-scored", Boolean(score));
   if (score) {
     row.bar.style.transform = `scaleX(${score.value})`;
@@ -81,7 +81,11 @@ function fill(row, candidate, index, session) {
   const interval = score ? `${coverage} interval: ${percent(score.low)} to ${percent(score.high)}` : "";
   const further = furtherWords(score) && `predicted ${furtherWords(score)}`;
   const more = [adviceWords(session.item, candidate), further, alarm].filter(Boolean);
-  const words = score ? [`predicted ${percent(score.value)}`, interval, ...more].join(", ") : "not scored yet";
+  const words = score ? [`predicted ${percent(score.value)}`, interval, ...more].join(", ") : unscored(candidate);
   setAttribute(row.root, "aria-label", `Candidate ${index + 1}, ${candidate.segmenter}, ${words}`);
   setAttribute(row.root, "title", score ? [interval, ...more].join("\n") : null);
+}
+
+function unscored(candidate) {
+  return candidate.hidden ? "hidden until decided" : "not scored yet";
 }

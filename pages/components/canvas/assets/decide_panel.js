@@ -16,6 +16,7 @@ export class DecidePanel {
       },
     });
     this.value = el("output", { class: "value" });
+    this.check = button({ label: "Check points of the mask", iconName: "target", key: "P", iconOnly: true, onClick: () => actions.pointCheck() });
     this.confirm = button({ label: "Confirm", iconName: "check", key: "⏎", kind: "primary wide", onClick: (event) => actions.confirm(event) });
     this.confirmLabel = this.confirm.querySelector(".label");
     this.skip = button({ label: "Skip", iconName: "skip", key: "S", onClick: (event) => actions.skip(event) });
@@ -47,7 +48,12 @@ export class DecidePanel {
     this.root = el(
       "section",
       { class: "block" },
-      el("label", { class: "own-score" }, el("span", { text: "Your score" }), this.slider, this.value),
+      el(
+        "div",
+        { class: "own-score" },
+        el("label", {}, el("span", { text: "Your score" }), this.slider, this.value),
+        this.check,
+      ),
       this.confirm,
       el("div", { class: "grid" }, this.skip, this.flag, this.none, this.undo),
       el("div", { class: "note-row" }, this.note, this.keepNote),
@@ -62,6 +68,7 @@ export class DecidePanel {
     setText(this.value, entry.active ? `${entry.percent} %` : "–");
     setAttribute(this.slider, "data-active", entry.active);
     this.slider.disabled = !candidate;
+    this.check.disabled = !candidate;
     let label = "Confirm";
     if (entry.active) label = `Record ${entry.percent} %`;
     else if (predicted !== null) label = `Confirm ${percent(predicted)}`;

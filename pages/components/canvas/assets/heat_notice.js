@@ -30,6 +30,7 @@ export class HeatNotice {
 
 function ofErrors({ candidate, media }) {
   if (!candidate) return { words: "No candidate" };
+  if (candidate.hidden) return { words: "Hidden until you have decided" };
   if (!candidate.errors) return { words: "Not scored yet, so there is no error map" };
   if (media.has(candidate.errors)) return { words: "" };
   const failure = media.failure(candidate.errors);

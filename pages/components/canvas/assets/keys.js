@@ -18,6 +18,7 @@ export const BINDINGS = [
   { action: "previousItem", keys: ["k", "PageUp"], shown: "K  PgUp", group: "Move", text: "Previous image" },
   { action: "hold", keys: [" "], shown: "Space", once: true, group: "See", text: "Hold to hide the mask" },
   { action: "blink", keys: ["b"], shown: "B", once: true, group: "See", text: "Blink the mask" },
+  { action: "blind", keys: ["h"], shown: "H", once: true, group: "See", text: "Hide predictions until you have decided on an image" },
   { action: "lessOpaque", keys: ["["], shown: "[", group: "See", text: "Mask more transparent" },
   { action: "moreOpaque", keys: ["]"], shown: "]", group: "See", text: "Mask more opaque" },
   { action: "cycleMode", keys: ["m"], shown: "M", once: true, group: "See", text: "Next view: overlay, mask, image, split" },

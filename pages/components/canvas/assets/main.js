@@ -141,6 +141,10 @@ class App {
       flag: (event) => session().decideImage("flag", event),
       noneAcceptable: (event) => session().decideImage("none_acceptable", event),
       undo: (event) => this.undo(event),
+      blind: () => {
+        preferences.set("blind", !preferences.get("blind"));
+        session().show();
+      },
       pointCheck: () => this.points.toggle(),
       note: () => this.view.panel.note.focus(),
       writeNote: (text) => {
@@ -258,7 +262,7 @@ class App {
       },
       get ready() {
         const { queue, media } = app.session;
-        const next = queue.upcoming(50);
+        const next = queue.upcoming(50).map((item) => app.session.look(item));
         const missing = next.findIndex((item) => !media.has(item.display) || (item.candidates[0] && !media.has(item.candidates[0].mask)));
         return missing < 0 ? next.length : missing;
       },

@@ -7,6 +7,7 @@ const KEY = "rsqa.view";
 const DEFAULTS = {
   mode: "overlay",
   basic: "overlay", // the view that a key for another one returns to
+  blind: false, // whether predictions are hidden until a decision
   points: "random", // design of the point check
   swipe: 0.5, // where the line of the swipe view is
   opacity: 0.55,
@@ -21,6 +22,7 @@ export class Preferences {
     this.values = { ...DEFAULTS, ...readStored() };
     if (!MODES.includes(this.values.mode)) this.values.mode = DEFAULTS.mode;
     if (!BASIC_MODES.includes(this.values.basic)) this.values.basic = DEFAULTS.basic;
+    this.values.blind = this.values.blind === true;
     if (!["random", "by_class"].includes(this.values.points)) this.values.points = DEFAULTS.points;
     if (!(this.values.swipe >= 0 && this.values.swipe <= 1)) this.values.swipe = DEFAULTS.swipe;
     if (!(this.values.opacity >= 0 && this.values.opacity <= 1)) {

@@ -14,11 +14,12 @@ let measured = 0;
  * decisions needs the images and top masks of many items; looking around within one item needs all
  * masks of a few.
  *
+ * @param look gives an item as the reviewer may see it
  * @param withErrors whether error maps are on screen, of the selected and of coming candidates
  */
-export function wantedMedia(queue, history, selected, withErrors) {
-  const item = queue.current;
-  const next = queue.upcoming(aheadCount(item));
+export function wantedMedia(queue, history, selected, withErrors, look) {
+  const item = look(queue.current);
+  const next = queue.upcoming(aheadCount(item)).map(look);
   const near = next.slice(0, AHEAD_WITH_ALL_MASKS);
   const list = [];
   const image = (one) => list.push({ address: one.display, kind: "image" });

@@ -74,7 +74,10 @@ export class Session extends Showing {
       this.decide("correct", { candidate, score: this.entry.percent / 100, stay, event });
     } else if (candidate.score) {
       this.decide("confirm", { candidate, score: candidate.score.value, stay, event });
-    } else this.view.hint("Not scored yet: type a percentage, then Enter");
+    } else {
+      const why = candidate.hidden ? "The prediction is hidden" : "Not scored yet";
+      this.view.hint(`${why}: type a percentage, then Enter`);
+    }
   }
 
   /** A verdict on the image as a whole: skip, flag or none_acceptable. */

@@ -1,6 +1,7 @@
 // The half of a session that shows: which item is current, what is drawn of it, what is loaded
 // ahead, and how the reviewer moves. The other half, deciding, is in session.js.
 
+import { withoutPredictions } from "./blind.js";
 import { ScoreEntry } from "./entry.js";
 import { History } from "./history.js";
 import { MediaCache } from "./media.js";
@@ -34,7 +35,13 @@ export class Showing {
   }
 
   get item() {
-    return this.queue.current;
+    return this.look(this.queue.current);
+  }
+
+  /** An item as the reviewer may see it now. */
+  look(item) {
+    if (!item || !this.view.blind || this.history.of(item.id)) return item;
+    return withoutPredictions(item);
   }
 
   get candidate() {
@@ -107,6 +114,7 @@ export class Showing {
       this.history,
       this.candidate,
       this.view.showsErrors,
+      (item) => this.look(item),
     );
     this.media.want(list, pinned);
     if (this.queue.needsMore()) this.loadMore();

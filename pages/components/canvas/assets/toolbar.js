@@ -87,7 +87,6 @@ export class Toolbar {
       el(
         "div",
         { class: "group end" },
-        button({ label: "Check points of the mask", iconName: "target", key: "P", iconOnly: true, onClick: () => actions.pointCheck() }),
         button({ label: "Previous image", iconName: "back", key: "K", iconOnly: true, onClick: (event) => actions.previousItem(event) }),
         button({ label: "Next image", iconName: "forward", key: "J", iconOnly: true, onClick: (event) => actions.nextItem(event) }),
         button({ label: "Copy link to this item", iconName: "link", iconOnly: true, onClick: () => actions.copyLink() }),

@@ -1,6 +1,6 @@
 // The bar on top: queue, progress, pace, model version and whether everything is saved.
 
-import { el, setAttribute, setText } from "./dom.js";
+import { button, el, setAttribute, setText } from "./dom.js";
 
 const ORDER_NAMES = {
   informative: "most informative first",
@@ -17,7 +17,7 @@ const ORDER_SENTENCES = {
 };
 
 export class Topbar {
-  constructor({ onRefused, onOrder }) {
+  constructor({ onRefused, onOrder, onBlind }) {
     this.project = el("span", { class: "project" });
     this.order = el(
       "select",
@@ -36,6 +36,7 @@ export class Topbar {
     this.count = el("span", { class: "count" });
     this.pace = el("span", { class: "figure pace", title: "Your pace over the last 20 decisions" });
     this.model = el("span", { class: "figure model" });
+    this.blind = button({ label: "Hide predictions until I have decided", iconName: "hidden", key: "H", iconOnly: true, onClick: onBlind });
     this.dot = el("span", { class: "dot", "aria-hidden": "true" });
     this.saved = el("span", { class: "saved-text", role: "status", "aria-live": "polite" });
     this.refused = el("button", {
@@ -49,7 +50,7 @@ export class Topbar {
       { class: "topbar" },
       el("div", { class: "queue-name" }, this.project, this.order, this.filters),
       el("div", { class: "queue-progress" }, this.progress, this.count),
-      el("div", { class: "figures" }, this.pace, this.model),
+      el("div", { class: "figures" }, this.pace, this.model, this.blind),
       el("div", { class: "saved" }, this.refused, this.dot, this.saved),
     );
   }
@@ -75,6 +76,12 @@ export class Topbar {
   }
 
   updateModel(session) {
+    setAttribute(this.blind, "aria-pressed", session.view.blind);
+    if (session.candidate?.hidden) {
+      setText(this.model, "Predictions hidden");
+      setAttribute(this.model, "title", "They appear once you have decided on the image");
+      return;
+    }
     const head = session.candidate?.score?.head_id ?? session.queue.headId ?? null;
     setText(this.model, head ? `Model ${shorten(head)}` : "No model yet");
     setAttribute(this.model, "title", head ? `Scores on screen are by model version ${head}` : null);

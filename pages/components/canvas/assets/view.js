@@ -33,6 +33,7 @@ export class View {
     this.preferences = preferences;
     this.actions = actions;
     this.topbar = new Topbar({
+      onBlind: () => actions.blind(),
       onRefused: () => actions.showRefused(),
       onOrder: (order) => actions.chooseOrder(order),
     });
@@ -168,6 +169,10 @@ export class View {
   awaits({ item, candidate }) {
     if (this.showsErrors) return [candidate?.errors];
     return needsRivals(this.preferences.get("mode")) ? item.candidates.map((one) => one.mask) : [];
+  }
+
+  get blind() {
+    return this.preferences.get("blind");
   }
 
   get showsErrors() {
