@@ -179,3 +179,49 @@ def test_one_to_one_shows_a_pixel_on_a_pixel(review: Review) -> None:
     assert review.read("zoom")["scale"] > 2  # type: ignore[index]
     review.page.locator(".zoom-text").click()
     assert review.read("zoom")["scale"] == pytest.approx(1 / ratio)  # type: ignore[index]
+
+
+PINCH = """([from, to]) => {
+  const canvas = [...document.querySelectorAll('*')]
+    .map((node) => node.shadowRoot?.querySelector('canvas.canvas')).find(Boolean);
+  const box = canvas.getBoundingClientRect();
+  const send = (type, id, [x, y]) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerId: id, pointerType: 'touch', button: type === 'pointermove' ? -1 : 0,
+    clientX: box.left + x, clientY: box.top + y, bubbles: true, composed: true,
+  }));
+  canvas.setPointerCapture = () => {};  // made-up pointers cannot be captured
+  send('pointerdown', 1, from[0]); send('pointerdown', 2, from[1]);
+  send('pointermove', 1, to[0]); send('pointermove', 2, to[1]);
+  send('pointerup', 1, to[0]); send('pointerup', 2, to[1]);
+}"""
+
+
+def test_two_fingers_zoom_around_what_lies_between_them(review: Review) -> None:
+    canvas = review.page.locator("canvas.canvas").bounding_box()
+    assert canvas is not None
+    x, y = canvas["width"] / 2 + 40, canvas["height"] / 2 - 30
+    before = review.read("zoom")
+    review.page.evaluate(PINCH, [[[x - 50, y], [x + 50, y]], [[x - 100, y], [x + 100, y]]])
+    after = review.read("zoom")
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert after["scale"] == pytest.approx(2 * before["scale"], rel=1e-6)
+    # The place between the fingers has not moved on the screen.
+    for axis, offset in (("x", 40), ("y", -30)):
+        seen = [zoom[axis] + offset / zoom["scale"] / 64 for zoom in (before, after)]
+        assert seen[0] == pytest.approx(seen[1], abs=5e-4)  # the stage has whole pixels
+    assert review.rows() == []
+
+
+def test_two_fingers_move_the_image_and_select_nothing(review: Review) -> None:
+    review.press("g", "+", "+")
+    before = review.read("zoom")
+    chosen = review.read("painted")
+    review.page.evaluate(PINCH, [[[500, 200], [560, 200]], [[480, 230], [540, 230]]])
+    after = review.read("zoom")
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert after["scale"] == pytest.approx(before["scale"], rel=0.05)
+    assert after["x"] > before["x"]
+    assert after["y"] < before["y"]
+    assert review.read("painted") == chosen

@@ -2,6 +2,7 @@
 // asks for it, so that what a key is bound to is what has been drawn.
 
 import { disagreementOf, disputedRegions, paintHeat, REGION_SHARE } from "./disagreement.js";
+import { listenForGestures } from "./gestures.js";
 import { contains, panesOf } from "./panes.js";
 import { paintMask } from "./palette.js";
 import { SwipeHandle } from "./swipe_handle.js";
@@ -9,7 +10,6 @@ import { SwipeHandle } from "./swipe_handle.js";
 const LARGEST_SCALE = 32;
 const OVERLAYS_KEPT = 16;
 const BLINK_MS = 450;
-const CLICK_PX = 4; // a pointer that moved less was not dragging
 const NOTHING = { candidate: null, candidates: [], errors: null };
 
 export class Stage {
@@ -42,7 +42,7 @@ export class Stage {
     canvas.after(this.swipe.root);
     this.resizes = new ResizeObserver(() => this.resize());
     this.resizes.observe(host);
-    this.listen();
+    listenForGestures(canvas, this);
     this.resize();
   }
 
@@ -314,53 +314,14 @@ export class Stage {
     this.draw();
   }
 
-  listen() {
-    const { canvas } = this;
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    canvas.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-        const step = Math.max(-240, Math.min(240, event.deltaY * lines));
-        this.zoomBy(Math.exp(-step / 400), ...at(event));
-      },
-      { passive: false },
-    );
-    let last = null;
-    let began = null;
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button > 1) return;
-      last = at(event);
-      began = last;
-      canvas.setPointerCapture(event.pointerId);
-      canvas.classList.add("dragging");
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const [x, y] = at(event);
-      if (last) {
-        this.panBy(x - last[0], y - last[1]);
-        last = [x, y];
-      }
-      this.onHover(this.spotAt(x, y));
-    });
-    const end = () => {
-      last = null;
-      canvas.classList.remove("dragging");
-    };
-    canvas.addEventListener("pointerup", (event) => {
-      const [x, y] = at(event);
-      const moved = began ? Math.hypot(x - began[0], y - began[1]) : Infinity;
-      const picked = this.image && moved < CLICK_PX ? this.paneAt(x, y).candidate : null;
-      end();
-      if (picked) this.onPick(picked.id);
-    });
-    canvas.addEventListener("pointercancel", end);
-    canvas.addEventListener("pointerleave", () => this.onHover(null));
-    canvas.addEventListener("dblclick", () => this.fit());
+  hover(x = null, y = null) {
+    this.onHover(x === null ? null : this.spotAt(x, y));
+  }
+
+  /** A click selects the candidate whose pane it hits, where there are several. */
+  pick(x, y) {
+    const picked = this.image ? this.paneAt(x, y).candidate : null;
+    if (picked) this.onPick(picked.id);
   }
 }
 
