@@ -9,7 +9,7 @@ from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import STATUS_NAMES
 from pages.components.texts import plain
 from pages.components.thumbnails import thumbnail
-from workflows.footprints import footprints
+from workflows.footprints import corners
 from workflows.plans import plan_of
 
 MOST_IMAGES = 3000
@@ -35,7 +35,8 @@ wanted = choose.selectbox(
 colouring = COLOURINGS[wanted]
 scene = scene_box.selectbox("Scene", scenes, index=None, placeholder="Any", key="map_scene")
 chosen = [image for image in every if scene is None or image.scene == scene]
-located = [image for image in chosen if image.crs is not None and image.transform is not None]
+on_earth = corners(chosen)
+located = [image for image in chosen if image.id in on_earth]
 on_globe = bool(located)
 shown = (located if on_globe else chosen)[:MOST_IMAGES]
 with_pictures = pictures_box.toggle(
@@ -52,14 +53,16 @@ with_background = background_box.toggle(
     if on_globe
     else "These images have no georeference.",
 )
-rings = footprints(shown) if on_globe else plan_of(shown)
+rings = {key: [*ring, ring[0]] for key, ring in on_earth.items()} if on_globe else plan_of(shown)
 
 draw_legend(colouring)
 notes = []
 if not on_globe:
     notes.append("No georeference: each image lies where it was cut from its source image.")
 elif len(located) < len(chosen):
-    notes.append(f"{len(chosen) - len(located):,} images have no georeference and are not shown.")
+    notes.append(
+        f"{len(chosen) - len(located):,} images have no place on the globe and are not shown."
+    )
 if len(located if on_globe else chosen) > MOST_IMAGES:
     notes.append(f"The first {MOST_IMAGES:,} are shown; choose a scene to see the others.")
 for note in notes:

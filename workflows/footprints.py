@@ -20,12 +20,8 @@ def footprints(images: Iterable[ImageRecord]) -> dict[int, Ring]:
         InvalidInputError: an image's coordinate reference system is not understood, or its
             corners lie outside the area that the system is made for.
     """
-    by_crs: dict[str, list[ImageRecord]] = defaultdict(list)
-    for image in images:
-        if image.crs is not None and image.transform is not None:
-            by_crs[image.crs].append(image)
     found: dict[int, Ring] = {}
-    for crs, located in by_crs.items():
+    for crs, located in _by_crs(images).items():
         # All corners in one call: setting up a transformation costs more than thousands of points.
         points = _to_wgs84(crs, located)
         for index, image in enumerate(located):
@@ -39,18 +35,22 @@ def corners(images: Iterable[ImageRecord]) -> dict[int, Ring]:
     Clockwise from the first pixel: top left, top right, bottom right, bottom left of the picture.
     An image that has no place on the globe is left out.
     """
-    by_crs: dict[str, list[ImageRecord]] = defaultdict(list)
-    for image in images:
-        if image.crs is not None and image.transform is not None:
-            by_crs[image.crs].append(image)
     found: dict[int, Ring] = {}
-    for crs, located in by_crs.items():
+    for crs, located in _by_crs(images).items():
         try:
             points = to_wgs84(crs, [corner for image in located for corner in _corners(image)])
         except InvalidInputError:
             continue
         for index, image in enumerate(located if points is not None else ()):
             found[image.id] = (points or [])[4 * index : 4 * index + 4]
+    return found
+
+
+def _by_crs(images: Iterable[ImageRecord]) -> dict[str, list[ImageRecord]]:
+    found: dict[str, list[ImageRecord]] = defaultdict(list)
+    for image in images:
+        if image.crs is not None and image.transform is not None:
+            found[image.crs].append(image)
     return found
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import folium
 
 Ring = Sequence[tuple[float, float]]
+Box = tuple[list[float], list[float]]
 
 UNKNOWN = "#8a9099"
 # Okabe and Ito's colours: every common form of colour blindness tells them apart.
@@ -31,6 +32,9 @@ STATUS_COLOURS: dict[ImageStatus, str] = {
 }
 # From dark to light through one family of hues: order can be seen without colour.
 RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+
+LEAST_SHARE = 0.01
+"""Of the map's extent: what is smaller gets a thick outline."""
 
 _OVERLAY_PX = 192
 
@@ -110,25 +114,31 @@ def draw_map(
         address = thumbnail(image.display_path, _OVERLAY_PX)
         if address is not None:
             folium.raster_layers.ImageOverlay(address, _bounds(rings[image.id])).add_to(made)
-    features = [_feature(image, rings[image.id], colouring) for image in shown]
+    boxes = {image.id: _bounds(rings[image.id]) for image in shown}
+    smallest = 0.0
+    if boxes:
+        extent = [
+            [min(low[axis] for low, _ in boxes.values()) for axis in (0, 1)],
+            [max(high[axis] for _, high in boxes.values()) for axis in (0, 1)],
+        ]
+        made.fit_bounds(extent)
+        smallest = LEAST_SHARE * max(extent[1][axis] - extent[0][axis] for axis in (0, 1))
     folium.GeoJson(
-        {"type": "FeatureCollection", "features": features},
+        {
+            "type": "FeatureCollection",
+            "features": [
+                _feature(image, rings[image.id], colouring, smallest, boxes[image.id])
+                for image in shown
+            ],
+        },
         style_function=lambda feature: {
             "color": feature["properties"]["colour"],
             "fillColor": feature["properties"]["colour"],
-            "weight": 2,
+            "weight": feature["properties"]["weight"],
             "fillOpacity": 0.15 if with_pictures else 0.6,
         },
         tooltip=folium.GeoJsonTooltip(["image", "status", "best"], ["Image", "Status", "Best"]),
     ).add_to(made)
-    if shown:
-        corners = [_bounds(rings[image.id]) for image in shown]
-        made.fit_bounds(
-            [
-                [min(low[axis] for low, _ in corners) for axis in (0, 1)],
-                [max(high[axis] for _, high in corners) for axis in (0, 1)],
-            ]
-        )
     return made
 
 
@@ -143,7 +153,10 @@ def draw_legend(colouring: Colouring) -> None:
     st.html(f'<div style="font-size:13px">{entries}</div>')
 
 
-def _feature(image: ImageRecord, ring: Ring, colouring: Colouring) -> dict[str, Any]:
+def _feature(
+    image: ImageRecord, ring: Ring, colouring: Colouring, smallest: float, box: Box
+) -> dict[str, Any]:
+    (south, west), (north, east) = box
     return {
         "type": "Feature",
         "geometry": {"type": "Polygon", "coordinates": [[list(point) for point in ring]]},
@@ -153,11 +166,13 @@ def _feature(image: ImageRecord, ring: Ring, colouring: Colouring) -> dict[str, 
             "status": STATUS_NAMES[image.status],
             "best": "–" if image.best_score is None else f"{image.best_score:.0%}",
             "colour": colouring.colour(image),
+            # A far view makes a point of a small image: its outline keeps it in sight.
+            "weight": 2 if max(north - south, east - west) > smallest else 10,
         },
     }
 
 
-def _bounds(ring: Ring) -> tuple[list[float], list[float]]:
+def _bounds(ring: Ring) -> Box:
     """Return the south-west and the north-east corner, as Leaflet orders them: y before x."""
     xs, ys = [x for x, _ in ring], [y for _, y in ring]
     return [min(ys), min(xs)], [max(ys), max(xs)]

@@ -96,3 +96,21 @@ def test_leaflet_is_served_from_its_package_and_nothing_else_is() -> None:
     assert client.get(leaflet_address(API_ROOT, "leaflet.css")).status_code == 200
     for name in ("leaflet-src.js", "..%2F__init__.py", "x"):
         assert client.get(leaflet_address(API_ROOT, name)).status_code == 404
+
+
+def test_an_image_far_smaller_than_the_map_stays_in_sight(shown: list[ImageRecord]) -> None:
+    rings = {
+        shown[0].id: [(0.0, 0.0), (50.0, 0.0), (50.0, 50.0), (0.0, 0.0)],
+        shown[1].id: [(60.0, 0.0), (60.1, 0.0), (60.1, 0.1), (60.0, 0.0)],
+    }
+    made = draw_map(
+        shown,
+        rings,
+        COLOURINGS["status"],
+        on_globe=True,
+        with_pictures=False,
+        with_background=False,
+    )
+    (outlines,) = [child for child in made._children.values() if hasattr(child, "data")]
+    weights = [feature["properties"]["weight"] for feature in outlines.data["features"]]
+    assert weights == [2, 10]
