@@ -25,7 +25,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-e
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help app install install-encoders install-dev test lint bench bench-speed bench-quality requirements clean
+.PHONY: help app install install-encoders install-dev test lint bench bench-ui bench-speed bench-quality requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -49,8 +49,10 @@ test: $(DEV_READY) lint ## all checks and all tests; looks for Chromium, or gets
 lint: $(DEV_READY) ## ruff, mypy and the import contracts, as pre-commit runs them
 	@$(BIN)/pre-commit run --all-files
 
-bench: $(DEV_READY) ## measure speed; one CSV row a run, in benchmarks/results/
+bench: bench-ui ## measure speed; one CSV row a run, in benchmarks/results/
 	$(BIN)/python -m benchmarks.speed
+
+bench-ui: $(DEV_READY) ## measure the review page in Chromium, beside a page that reruns
 	@.ci/chromium $(BIN)/python
 	$(BIN)/python -m benchmarks.ui
 

@@ -51,7 +51,7 @@ class _Prepared:
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did. ``images`` counts source files, ``tiles`` review tiles, ``masks``
-    reference masks and ``candidates`` candidate masks of tiles.
+    reference masks and ``candidates`` candidate masks of tiles that were not there.
 
     ``already_there`` counts source files that an earlier import had recorded.
     """
@@ -267,9 +267,18 @@ class _Import:
                 for of_segmenter in prepared.candidates
                 for record, cut in zip(records, of_segmenter, strict=True)
             ]
+            before = candidate_store.of_images(session, [record.id for record in records])
+            there = {
+                (one.image_id, one.segmenter, one.mask_sha256, one.probs_path)
+                for own in before.values()
+                for one in own
+            }
             candidate_store.put(session, rows)
         self._project = project
-        self._candidates += len(rows)
+        self._candidates += sum(
+            (row.image_id, row.segmenter, row.mask_sha256, row.probs_path) not in there
+            for row in rows
+        )
         if prepared.is_new:
             self._images += 1
             self._tiles += len(records)

@@ -154,12 +154,14 @@ def register_shipped_head(installation: Installation) -> HeadRecord:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     head_id = f"{BASE_HEAD}-{digest[:8]}"
+    kept = installation.settings.heads_dir / f"{head_id}.safetensors"
+    if not kept.exists():
+        write_atomically(kept, content)
     with installation.database.read() as session:
         try:
             return head_store.get(session, head_id)
         except NotFoundError:
             pass
-    write_atomically(installation.settings.heads_dir / f"{head_id}.safetensors", content)
     figures = path.with_suffix(".json")
     record = HeadRecord(
         id=head_id,

@@ -215,6 +215,20 @@ def test_candidates_can_follow_their_images_later(installation: Installation, fo
     assert {c.overall_accuracy for c in found if c.segmenter == "good"} == {1.0}
 
 
+def test_the_same_folder_again_imports_nothing_and_says_so(
+    installation: Installation, folder: Path
+) -> None:
+    options = ImportOptions(tile_px=64, ignored=("Unlabeled",))
+    first = imported(installation, folder, options)
+    before = stored(installation)
+
+    again = imported(installation, folder, options)
+
+    assert (first.images, first.candidates) == (2, 2)
+    assert (again.images, again.candidates, again.already_there) == (0, 0, 2)
+    assert stored(installation) == before
+
+
 def test_a_file_that_went_bad_since_the_plan_is_left_out_and_the_rest_imported(
     installation: Installation, folder: Path
 ) -> None:

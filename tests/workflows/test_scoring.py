@@ -323,6 +323,17 @@ def test_the_shipped_head_is_known_once_and_kept_as_a_copy(
         assert [head.id for head in heads.of_project(session, 0)] == [first.id]
 
 
+def test_a_shipped_head_whose_file_is_gone_is_put_back(scored: Installation) -> None:
+    record = scoring.register_shipped_head(scored)
+    kept = scored.settings.heads_dir / record.path
+    content = kept.read_bytes()
+    kept.unlink()
+
+    score_project(scored, SLUG)
+
+    assert kept.read_bytes() == content
+
+
 def test_an_update_of_the_shipped_head_leaves_a_project_its_own(
     scored: Installation, models: Models
 ) -> None:
