@@ -7,6 +7,7 @@ from pages.api.queue_input import parse_queue_query
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_filters import draw_filters
+from pages.components.queue_sheet import draw_sheet
 from pages.components.queue_table import PAGE_SIZE, draw_pager, draw_table
 from workflows.recommending import interval_coverage
 
@@ -23,7 +24,7 @@ with installation().database.read() as session:
     head_id = project.active_head_id
     coverage = interval_coverage(heads.get(session, head_id).metrics if head_id else {})
 
-counts, action = st.columns([4, 1.2], vertical_alignment="center")
+counts, views, action = st.columns([3, 1.2, 1.2], vertical_alignment="center")
 left = page.total - page.done
 counts.markdown(f"**{left:,}** to review, **{page.done:,}** decided, {page.total:,} in all.")
 if action.button(
@@ -35,8 +36,16 @@ if action.button(
 ):
     go("review", **queue_parameters(query))
 
+view = views.segmented_control(
+    "View", ["Table", "Pictures"], default="Table", key="queue_view", label_visibility="collapsed"
+)
+
 if items:
-    chosen = draw_table(project, items, coverage)
+    chosen = None
+    if view == "Pictures":
+        draw_sheet(project, items, query)
+    else:
+        chosen = draw_table(project, items, coverage)
     draw_pager(page.next_cursor)
     if chosen is not None:
         go("review", **queue_parameters(query), item=chosen)

@@ -7,7 +7,7 @@ import importlib
 import threading
 from functools import lru_cache
 
-_MODULES = ("pandas", "altair", "folium")
+_MODULES = ("pandas", "altair")
 """They take over a second; Home needs neither."""
 
 

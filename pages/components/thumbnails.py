@@ -6,10 +6,14 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.components.opening import installation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
 
 SIZE_PX = 96
 
@@ -30,8 +34,49 @@ def thumbnail(display_path: str, size_px: int = SIZE_PX) -> str | None:
             small.thumbnail((size_px, size_px))
     except (OSError, UnidentifiedImageError):
         return None
+    return _address(small)
+
+
+@st.cache_data(max_entries=4000, show_spinner=False)
+def masked_thumbnail(
+    display_path: str,
+    mask_path: str | None,
+    colours: tuple[tuple[int, int, int], ...],
+    size_px: int,
+) -> str | None:
+    """Return a preview with a mask over it as a ``data:`` address; None when the image is gone.
+
+    Args:
+        mask_path: of an index PNG; None, or one that cannot be read, leaves the picture bare.
+        colours: of the classes, by id.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    files = installation().files
+    try:
+        with Image.open(files.path(display_path), formats=("JPEG",)) as image:
+            image.draft("RGB", (size_px, size_px))
+            small = image.convert("RGB")
+            small.thumbnail((size_px, size_px))
+    except (OSError, UnidentifiedImageError):
+        return None
+    try:
+        if mask_path is not None:
+            with Image.open(files.path(mask_path), formats=("PNG",)) as stored:
+                ids = stored.resize(small.size, Image.Resampling.NEAREST).convert("L")
+            flat = [part for colour in colours for part in colour]
+            painted = Image.frombytes("P", ids.size, ids.tobytes())
+            painted.putpalette(flat)
+            labelled = ids.point([110 if k < len(colours) else 0 for k in range(256)])
+            small.paste(painted.convert("RGB"), mask=labelled)
+    except (OSError, UnidentifiedImageError):
+        pass  # the review page says what is wrong with it
+    return _address(small)
+
+
+def _address(picture: PillowImage) -> str:
     stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=80)
+    picture.save(stream, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 

@@ -8,6 +8,7 @@ from db.store import images, queue
 from pages.api.queue_input import parse_queue_query
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_table import PAGE_SIZE, table_of
+from pages.components.thumbnails import masked_thumbnail
 from rsqa_core.records import IMAGE_STATUSES, QueueQuery
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_candidates, add_labels, add_project, add_ready_project
@@ -43,6 +44,40 @@ def test_the_table_shows_best_score_and_interval(installation: Installation) -> 
     assert table["Best predicted"][0] == best.score
     assert table["90 % interval"][0] == f"{best.low:.2f}–{best.high:.2f}"
     assert table["Image"][0].startswith("data:image/jpeg;base64,")
+
+
+def test_the_queue_can_be_looked_at_as_pictures(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation, image_count=8)
+    test = open_page("queue", order="name")
+    test.segmented_control(key="queue_view").set_value("Pictures").run()
+    assert not test.exception
+    assert not test.dataframe
+    pictures = [found.value for found in test.get("html") if "<img" in found.value]
+    assert len(pictures) == 8
+    assert all("data:image/jpeg;base64," in picture for picture in pictures)
+    assert "tile_000" in pictures[0]
+    assert "%" in pictures[0]
+
+
+def test_a_picture_carries_the_colours_of_its_mask(installation: Installation) -> None:
+    project = add_ready_project(installation, image_count=1)
+    with installation.database.read() as session:
+        (image,) = images.all_of(session, project.id)
+        (item,) = queue.items(session, [image.id])
+    mask = item.candidates[0].candidate.mask_path
+    colours = tuple(entry.color for entry in project.classes)
+    bare, covered, other = (
+        masked_thumbnail(image.display_path, path, palette, 96)
+        for path, palette in (
+            (None, colours),
+            (mask, colours),
+            (mask, tuple((255, 0, 255) for _ in colours)),
+        )
+    )
+    assert len({bare, covered, other}) == 3
+    assert masked_thumbnail("ab/gone.jpg", None, colours, 96) is None
 
 
 def test_images_without_scores_are_listed_too(

@@ -1,0 +1,64 @@
+"""Colours of classes that everyone can tell apart, as the review canvas gives them away.
+
+The same rule as in canvas/assets/palette.js, for pictures that the server draws.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rsqa_core.records import ClassDef
+
+Colour = tuple[int, int, int]
+
+# Okabe and Ito's, with grey in place of black.
+SAFE: tuple[Colour, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+    (187, 187, 187),
+)
+_EXPECTED = (
+    (r"water|river|lake|sea|ocean|pond", 4),
+    (r"tree|forest|wood|vegetation|grass|park|green|crop", 2),
+    (r"building|roof|house|built", 5),
+    (r"road|street|pavement|asphalt|impervious|paved", 7),
+    (r"land|soil|bare|barren|sand|ground|desert", 0),
+    (r"field|farm|agri|shrub|low veg", 3),
+)
+
+
+def safe_colours(classes: Sequence[ClassDef]) -> tuple[Colour, ...]:
+    """Return a colour for each class in order; their own where there are more than safe ones."""
+    if len(classes) > len(SAFE):
+        return tuple(entry.color for entry in classes)
+    chosen: dict[int, int] = {}
+
+    def give(place: int, index: int) -> None:
+        if place not in chosen and index not in chosen.values():
+            chosen[place] = index
+
+    for names, index in _EXPECTED:
+        for place, entry in enumerate(classes):
+            if re.search(names, entry.name.lower()):
+                give(place, index)
+    pairs = sorted(
+        (_distance(entry.color, colour), entry.id, index, place)
+        for place, entry in enumerate(classes)
+        for index, colour in enumerate(SAFE)
+    )
+    for _, _, index, place in pairs:
+        give(place, index)
+    return tuple(SAFE[chosen[place]] for place in range(len(classes)))
+
+
+def _distance(a: Colour, b: Colour) -> float:
+    """Return the "redmean" distance of two sRGB colours."""
+    mean = (a[0] + b[0]) / 2
+    red, green, blue = (x - y for x, y in zip(a, b, strict=True))
+    return (2 + mean / 256) * red**2 + 4 * green**2 + (2 + (255 - mean) / 256) * blue**2
