@@ -365,6 +365,15 @@ def test_the_command_fails_where_nothing_can_be_imported(tmp_path: Path) -> None
     assert "a.png" in result.output
 
 
+def test_what_comes_next_goes_by_what_the_project_has(folder: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second time nothing is new
+        result = call(tmp_path / "home", folder, "--project", "harbour", "--ignore", "Unlabeled")
+        assert "Next: rsqa score --project harbour" in result.output
+    (folder / "candidates").rename(tmp_path / "elsewhere")
+    result = call(tmp_path / "home", folder, "--project", "bare", "--ignore", "Unlabeled")
+    assert "Next: rsqa segment --project bare" in result.output
+
+
 def test_the_commands_help_has_examples() -> None:
     result = CliRunner().invoke(rsqa, ["import", "--help"])
     assert "rsqa import survey.zip" in result.output

@@ -93,6 +93,7 @@ def command(
 
     Exit code 0 when something was imported or nothing was wrong, 1 otherwise.
     """
+    from db.store import candidates, projects
     from rsqa_core.datasets.options import ImportOptions, parse_class_map, parse_names
     from rsqa_core.settings import read_settings
     from workflows.commands.progress import ProgressBar
@@ -134,7 +135,9 @@ def command(
     )
     done = report.images + report.already_there > 0
     if done:
-        following = "score" if report.candidates else "segment"
+        with installation.database.read() as session:
+            found = projects.get(session, slug)
+            following = "score" if candidates.segmenters(session, found.id) else "segment"
         click.echo(f"Next: rsqa {following} --project {slug}")
     _exit(done, report.left_out, strict=strict)
 
