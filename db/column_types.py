@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from typing import Any
 
@@ -66,11 +65,7 @@ class FiniteJson(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        try:
-            json.dumps(value, allow_nan=False)
-        except ValueError:
-            _refuse_non_finite(value, "")
-            raise
+        _refuse_non_finite(value, "")
         return value
 
 

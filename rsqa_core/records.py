@@ -45,6 +45,7 @@ VERDICT_KINDS: tuple[VerdictKind, ...] = (
     "undo",
 )
 POINT_DESIGNS: tuple[PointDesign, ...] = ("random", "by_class")
+MAX_POINTS = 200  # of one check
 QUEUE_ORDERS: tuple[QueueOrder, ...] = (
     "uncertain",
     "informative",

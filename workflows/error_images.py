@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from db.store import candidates as candidate_store
 from db.store import images as image_store
 from db.store import projects
 from db.store import scores as score_store
 from rsqa_core.files import write_atomically
-from rsqa_core.raster import encode_mask
 from rsqa_core.records import Candidate, Score
 from rsqa_core.settings import Settings
 from workflows.opening import Installation
@@ -40,6 +37,9 @@ def make_error_images(installation: Installation, image_id: int) -> int:
         NotFoundError: no such image.
         FingerprintError: the encoder is another one than the head's.
     """
+    import numpy as np
+
+    from rsqa_core.raster import encode_mask
     from workflows.predicting_errors import error_maps
 
     with installation.database.read() as session:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.raster.globe import signed_area, to_wgs84
 from rsqa_core.records import ImageRecord
 
 Ring = list[tuple[float, float]]
@@ -35,6 +34,8 @@ def corners(images: Iterable[ImageRecord]) -> dict[int, Ring]:
     Clockwise from the first pixel: top left, top right, bottom right, bottom left of the picture.
     An image that has no place on the globe is left out.
     """
+    from rsqa_core.raster.globe import to_wgs84
+
     found: dict[int, Ring] = {}
     for crs, located in _by_crs(images).items():
         try:
@@ -65,6 +66,8 @@ def _corners(image: ImageRecord) -> Ring:
 
 def _to_wgs84(crs: str, images: Sequence[ImageRecord]) -> Ring:
     """Return the four corners of each image, one image after the other."""
+    from rsqa_core.raster.globe import to_wgs84
+
     try:
         points = to_wgs84(crs, [corner for image in images for corner in _corners(image)])
     except InvalidInputError as error:
@@ -80,5 +83,7 @@ def _to_wgs84(crs: str, images: Sequence[ImageRecord]) -> Ring:
 
 
 def _counter_clockwise(ring: Ring) -> Ring:
+    from rsqa_core.raster.globe import signed_area
+
     closed = [*ring, ring[0]]
     return closed if signed_area(closed) > 0 else closed[::-1]

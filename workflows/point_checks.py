@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.evaluation.point_check import Points, draw_points, estimate
-from rsqa_core.raster import read_mask
 from rsqa_core.records import Candidate, PointDesign, Verdict
 from workflows.opening import Installation
+
+if TYPE_CHECKING:
+    from rsqa_core.evaluation.point_check import Points
 
 _TOLERANCE = 1e-6
 
@@ -21,6 +23,9 @@ def points_of(
     Raises:
         InvalidInputError: the design is unknown, or no pixel has a class.
     """
+    from rsqa_core.evaluation.point_check import draw_points
+    from rsqa_core.raster import read_mask
+
     mask = read_mask(installation.files.path(candidate.mask_path))
     return draw_points(mask, design, seed)
 
@@ -31,6 +36,8 @@ def require_estimated(installation: Installation, candidate: Candidate, verdict:
     Raises:
         InvalidInputError: they are not, or the answers are more than there are points.
     """
+    from rsqa_core.evaluation.point_check import estimate
+
     check = verdict.point_check
     if check is None:
         return

@@ -9,8 +9,8 @@ from typing import Any
 
 from pages.api.tokens import Caller
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.evaluation.point_check import MAX_POINTS
 from rsqa_core.records import (
+    MAX_POINTS,
     POINT_DESIGNS,
     VERDICT_KINDS,
     PointCheck,

@@ -8,21 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rsqa_core.datasets.classes import SAFE_COLORS
 from rsqa_core.records import ClassDef
 
 Colour = tuple[int, int, int]
 
-# Okabe and Ito's, with grey in place of black.
-SAFE: tuple[Colour, ...] = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
-    (204, 121, 167),
-    (187, 187, 187),
-)
+
 _EXPECTED = (
     (r"water|river|lake|sea|ocean|pond", 4),
     (r"tree|forest|wood|vegetation|grass|park|green|crop", 2),
@@ -35,7 +26,7 @@ _EXPECTED = (
 
 def safe_colours(classes: Sequence[ClassDef]) -> tuple[Colour, ...]:
     """Return a colour for each class in order; their own where there are more than safe ones."""
-    if len(classes) > len(SAFE):
+    if len(classes) > len(SAFE_COLORS):
         return tuple(entry.color for entry in classes)
     chosen: dict[int, int] = {}
 
@@ -50,11 +41,11 @@ def safe_colours(classes: Sequence[ClassDef]) -> tuple[Colour, ...]:
     pairs = sorted(
         (_distance(entry.color, colour), entry.id, index, place)
         for place, entry in enumerate(classes)
-        for index, colour in enumerate(SAFE)
+        for index, colour in enumerate(SAFE_COLORS)
     )
     for _, _, index, place in pairs:
         give(place, index)
-    return tuple(SAFE[chosen[place]] for place in range(len(classes)))
+    return tuple(SAFE_COLORS[chosen[place]] for place in range(len(classes)))
 
 
 def _distance(a: Colour, b: Colour) -> float:

@@ -24,17 +24,8 @@ def thumbnail(display_path: str, size_px: int = SIZE_PX) -> str | None:
 
     Stored files are named by their content, so the name is a sound key for the cache.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    path = installation().files.path(display_path)
-    try:
-        with Image.open(path, formats=("JPEG",)) as image:
-            image.draft("RGB", (size_px, size_px))  # decodes at an eighth of the work
-            small = image.convert("RGB")
-            small.thumbnail((size_px, size_px))
-    except (OSError, UnidentifiedImageError):
-        return None
-    return _address(small)
+    small = _small(display_path, size_px)
+    return None if small is None else _address(small)
 
 
 @st.cache_data(max_entries=4000, show_spinner=False)
@@ -52,17 +43,12 @@ def masked_thumbnail(
     """
     from PIL import Image, UnidentifiedImageError
 
-    files = installation().files
-    try:
-        with Image.open(files.path(display_path), formats=("JPEG",)) as image:
-            image.draft("RGB", (size_px, size_px))
-            small = image.convert("RGB")
-            small.thumbnail((size_px, size_px))
-    except (OSError, UnidentifiedImageError):
+    small = _small(display_path, size_px)
+    if small is None:
         return None
     try:
         if mask_path is not None:
-            with Image.open(files.path(mask_path), formats=("PNG",)) as stored:
+            with Image.open(installation().files.path(mask_path), formats=("PNG",)) as stored:
                 ids = stored.resize(small.size, Image.Resampling.NEAREST).convert("L")
             flat = [part for colour in colours for part in colour]
             painted = Image.frombytes("P", ids.size, ids.tobytes())
@@ -72,6 +58,20 @@ def masked_thumbnail(
     except (OSError, UnidentifiedImageError):
         pass  # the review page says what is wrong with it
     return _address(small)
+
+
+def _small(display_path: str, size_px: int) -> PillowImage | None:
+    from PIL import Image, UnidentifiedImageError
+
+    path = installation().files.path(display_path)
+    try:
+        with Image.open(path, formats=("JPEG",)) as image:
+            image.draft("RGB", (size_px, size_px))  # decodes at an eighth of the work
+            small = image.convert("RGB")
+            small.thumbnail((size_px, size_px))
+    except (OSError, UnidentifiedImageError):
+        return None
+    return small
 
 
 def _address(picture: PillowImage) -> str:

@@ -23,8 +23,7 @@ DEFAULT_CLASSES: tuple[ClassDef, ...] = (
 )
 """Classes of a project whose imagery came without masks and palette; the live segmenters' own."""
 
-# Okabe and Ito's colours, which stay apart in the common forms of colour blindness.
-_SAFE_COLORS: tuple[Color, ...] = (
+SAFE_COLORS: tuple[Color, ...] = (
     (230, 159, 0),
     (86, 180, 233),
     (0, 158, 115),
@@ -32,8 +31,9 @@ _SAFE_COLORS: tuple[Color, ...] = (
     (0, 114, 178),
     (213, 94, 0),
     (204, 121, 167),
-    (153, 153, 153),
+    (187, 187, 187),
 )
+"""Okabe and Ito's colours with grey for black; they stay apart in common colour blindness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class ClassScheme:
 
 def default_color(index: int) -> Color:
     """Return a colour for a class without one; the first eight are colour-blind-safe."""
-    if index < len(_SAFE_COLORS):
-        return _SAFE_COLORS[index]
+    if index < len(SAFE_COLORS):
+        return SAFE_COLORS[index]
     hue = (index * 0.618033988749895) % 1.0  # the golden ratio spreads any number of hues
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.55 + 0.35 * (index % 2), 0.9)
     return (round(red * 255), round(green * 255), round(blue * 255))

@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.records import NINETY_PERCENT_Z, POINT_DESIGNS, VOID, PointDesign
+from rsqa_core.records import MAX_POINTS, NINETY_PERCENT_Z, POINT_DESIGNS, VOID, PointDesign
 
-MAX_POINTS = 200
 COVERAGE = 0.9
 Z = NINETY_PERCENT_Z
 
