@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,22 +33,18 @@ def predicted_scores(
     )
     low = np.clip(prediction.score - (prediction.score - prediction.low) * wider, 0.0, 1.0)
     high = np.clip(prediction.score + (prediction.high - prediction.score) * wider, 0.0, 1.0)
-    mean_iou = _target(head, MEAN_IOU, prediction, described)
-    boundary_f1 = _target(head, BOUNDARY_F1, prediction, described)
-    class_iou = _class_iou(head, prediction, described)
+    columns = (
+        prediction.score.tolist(),
+        low.tolist(),
+        high.tolist(),
+        alarms,
+        _known(_target(head, MEAN_IOU, prediction, described)),
+        _known(_target(head, BOUNDARY_F1, prediction, described)),
+        map(tuple, _known(_class_iou(head, prediction, described))),
+    )
     return [
-        Score(
-            candidate.id,
-            head_id,
-            float(prediction.score[row]),
-            float(low[row]),
-            float(high[row]),
-            alarms[row],
-            _known(mean_iou[row]),
-            _known(boundary_f1[row]),
-            tuple(_known(value) for value in class_iou[row]),
-        )
-        for row, candidate in enumerate(described.candidates)
+        Score(candidate.id, head_id, *values)
+        for candidate, *values in zip(described.candidates, *columns, strict=True)
     ]
 
 
@@ -66,14 +61,16 @@ def _target(
 
 def _class_iou(
     head: QualityHead, prediction: Prediction, described: DescribedCandidates
-) -> Sequence[NDArray[np.float64]]:
+) -> NDArray[np.float64]:
     from rsqa_core.heads.further_targets import CLASS_IOU, predict_class_iou
 
     weights = head.card.targets.get(CLASS_IOU)
     if weights is None:
-        return [np.zeros(0)] * len(described.candidates)
-    return list(predict_class_iou(weights, prediction.score, described.class_iou))
+        return np.zeros((len(described.candidates), 0))
+    return predict_class_iou(weights, prediction.score, described.class_iou)
 
 
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _known(values: NDArray[np.float64]) -> list[Any]:
+    """Return the values as lists, None for what is not finite."""
+    found: list[Any] = np.where(np.isfinite(values), values, np.array(None)).tolist()
+    return found

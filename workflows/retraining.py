@@ -53,8 +53,10 @@ def retrain_project(
             f"The current head {current_record.id} takes another encoder than the shipped base "
             "head. Train a base head on that encoder first: rsqa train-head --encoder NAME."
         )
-    current = load_project_head(installation, current_record)
     base = load_project_head(installation, base_record)
+    current = base
+    if current_record.id != base_record.id:
+        current = load_project_head(installation, current_record)
     encoder = (base.card.encoder_name, base.card.encoder_fingerprint)
     with installation.database.read() as session:
         groups = groups_of(

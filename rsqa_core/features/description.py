@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,9 @@ from rsqa_core.features.segmenter_side import (
     describe_taps,
 )
 from rsqa_core.raster.interpolation import spread_over
-from rsqa_core.segmenters.network import Segmentation, Segmenter
+
+if TYPE_CHECKING:
+    from rsqa_core.segmenters.network import Segmentation, Segmenter
 
 Row = NDArray[np.float32]
 _OWN = len(names_of(SEGMENTER_GROUPS))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from rsqa_core.features.grids import CELL_SIDE, Described, pooled
 from rsqa_core.features.masks import boundary_of
-from rsqa_core.segmenters.network import Segmentation, Segmenter
+
+if TYPE_CHECKING:
+    from rsqa_core.segmenters.network import Segmentation, Segmenter
 
 
 def describe_probs(probs: NDArray[np.float32], mask: NDArray[np.uint8]) -> Described:

@@ -21,6 +21,7 @@ from rsqa_core.files import write_atomically
 from rsqa_core.heads.anchor import anchor
 from rsqa_core.heads.card import COVERAGE, HeadCard, card_from_json
 from rsqa_core.heads.gating import GatedHead
+from rsqa_core.heads.inference import FoldedHead, can_be_folded
 from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
 from rsqa_core.heads.memory import NetworkMemory
 from rsqa_core.heads.preparation import Preparation
@@ -67,7 +68,9 @@ class QualityHead:
     """Predicts the quality of candidates.
 
     An image whose source belongs to a fold is scored only by the members that never saw that fold,
-    so that scores of training scenes are honest; every other image is scored by all members.
+    so that scores of training scenes are honest; every other image is scored by all members. The
+    network must not be trained further after the first prediction, which keeps a copy of its
+    weights.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class QualityHead:
         self.card = card
         self.residual = residual
         self._parts: dict[int, QualityHead] = {}
+        self._folded: FoldedHead | None = None
         self._fold_of = {sha: fold for fold, shas in enumerate(card.folds.values()) for sha in shas}
 
     def fold_of(self, source_sha256: str) -> int | None:
@@ -127,7 +131,9 @@ class QualityHead:
         )
         guess = torch.from_numpy(anchor(own.rows, own.cells))
         with torch.inference_mode():
-            logits = self.network(
+            if self._folded is None and can_be_folded(self.network):
+                self._folded = FoldedHead(self.network)
+            logits = (self._folded or self.network)(
                 self.preparation.prepared(own), torch.from_numpy(own.image_of_row), guess
             )
             if self.card.anchored:

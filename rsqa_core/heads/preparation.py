@@ -121,6 +121,23 @@ class Preparation:
         )
         return torch.cat([scaled, flags.expand(scaled.shape[0], -1, -1)], dim=-1)
 
+    def _mean_rows(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what ``rows`` gives in mean over the members, (N, ROW_INPUTS), in less memory."""
+        raw = rows[:, _ROW_COLUMNS].astype(np.float32)
+        known = np.isfinite(raw)
+        raw[~known] = np.nan
+        total = np.zeros_like(raw)
+        scaled = np.empty_like(raw)
+        for mean, scale in zip(self.row_mean.numpy(), self.row_scale.numpy(), strict=True):
+            np.subtract(raw, mean, out=scaled)
+            scaled /= scale
+            np.clip(scaled, -CLIP, CLIP, out=scaled)
+            total += scaled
+        total[~known] = 0.0
+        flags = [~known[:, columns].any(axis=1) for columns in _GROUP_COLUMNS]
+        mean_rows = total / np.float32(len(self.row_mean))
+        return np.concatenate([mean_rows, np.stack(flags, axis=1)], axis=1, dtype=np.float32)
+
     def likeness(self, inputs: HeadInputs) -> NDArray[np.float32]:
         """Return the description of N candidates by which a residual finds alike ones, (N, p).
 
@@ -131,7 +148,7 @@ class Preparation:
         weights = torch.ones(ROW_INPUTS)
         for place, (group, columns) in enumerate(zip(ROW_GROUPS, _GROUP_COLUMNS, strict=True)):
             weights[[*columns, len(ROW_NAMES) + place]] = LIKENESS.get(group, 1.0)
-        features = self.rows(inputs.rows).mean(dim=0) * weights
+        features = torch.from_numpy(self._mean_rows(inputs.rows)) * weights
         of_image = torch.ones(self.vector_inputs)
         of_image[:COMPONENTS] = LIKENESS_EMBEDDING
         of_image[-len(IMAGE_STATISTICS) :] = LIKENESS_STATISTICS

@@ -51,59 +51,84 @@ class Process:
         found: Values = self.inverse @ self.errors
         return found
 
-    def without_labels(self, names: Rows) -> Process:
-        """Return the process as if the labels of these numbers were not there."""
-        gone = np.isin(self.names, names)
-        if not gone.any():
-            return self
-        rows, stay = np.flatnonzero(gone), np.flatnonzero(~gone)
-        across = self.inverse[np.ix_(stay, rows)]
-        own = self.inverse[np.ix_(rows, rows)]
-        inverse = self.inverse[np.ix_(stay, stay)] - across @ np.linalg.solve(own, across.T)
-        return Process(
-            self.points.only(stay), self.errors[stay], inverse, self.kernel, self.names[stay]
+    def residual(self, factor: float, without: Rows | None = None) -> Residual:
+        """Return what is kept of the process in a head's file.
+
+        Args:
+            factor: of the intervals from which the points' sizes come.
+            without: numbers of labels that are taken back first, as if they had not been there.
+        """
+        rest = self._without(without)
+        return Residual(
+            self.points.only(rest.rows), rest.weights, self._trust(rest), factor, self.kernel
         )
 
-    def left_out(self) -> Values:
-        """Return what the labels of the other images say of each label's error, (n,)."""
-        weights = self.weights
-        found = np.empty(len(self.errors))
+    def _without(self, names: Rows | None) -> _Rest:
+        gone = np.zeros(len(self.names), dtype=bool)
+        if names is not None:
+            gone = np.isin(self.names, names)
+        stay, weights = np.flatnonzero(~gone), self.weights
+        across = self.inverse[np.ix_(stay, gone)]
+        own = self.inverse[np.ix_(gone, gone)]
+        joined = np.concatenate([across, weights[None, gone]]).T
+        solved = np.linalg.solve(own, joined)
+        return _Rest(stay, weights[stay] - across @ solved[:, -1], across, solved[:, :-1])
+
+    def _left_out(self, rest: _Rest) -> Values:
+        """Return what the labels of the other images say of the error of each label that stays."""
+        errors = self.errors[rest.rows]
+        found = np.empty(len(errors))
         images: dict[str, list[int]] = {}
-        for row, name in enumerate(self.points.places.images):
-            images.setdefault(name or f"nameless {row}", []).append(row)
+        for place, row in enumerate(rest.rows):
+            name = self.points.places.images[row]
+            images.setdefault(name or f"nameless {row}", []).append(place)
         by_size: dict[int, list[list[int]]] = {}
-        for rows in images.values():
-            by_size.setdefault(len(rows), []).append(rows)
+        for places in images.values():
+            by_size.setdefault(len(places), []).append(places)
         for same in by_size.values():
             own = np.array(same)
-            blocks = self.inverse[own[:, :, None], own[:, None, :]]
-            said = np.linalg.solve(blocks, weights[own][:, :, None])[:, :, 0]
-            found[own] = self.errors[own] - said
+            rows = rest.rows[own]
+            blocks = self.inverse[rows[:, :, None], rows[:, None, :]]
+            blocks -= rest.across[own] @ rest.solved[:, own].transpose(1, 0, 2)
+            said = np.linalg.solve(blocks, rest.weights[own][:, :, None])[:, :, 0]
+            found[own] = errors[own] - said
         return found
 
-    def trust(self) -> float:
+    def _trust(self, rest: _Rest) -> float:
         """Return the share of a correction that holds for images without a label, in 0..1.
 
         It is the slope of the labels' errors over what the labels of other images said of them,
         with a prior around 1: few labels hardly change it, many that contradict each other bring it
         to 0.
         """
-        said = self.left_out()
-        scatter = float(np.mean((self.errors - said) ** 2))
+        errors, said = self.errors[rest.rows], self._left_out(rest)
+        scatter = float(np.mean((errors - said) ** 2)) if len(errors) else 0.0
         # A handful of labels may agree by chance: the scatter is thought to be no smaller than so.
-        scatter = max(scatter, 0.25 * float(np.mean(self.errors**2)))
+        scatter = max(scatter, 0.25 * float(np.mean(errors**2)) if len(errors) else 0.0)
         if scatter == 0.0:
             return 1.0
         prior = scatter / TRUST_DEVIATION**2
-        return float(np.clip((said @ self.errors + prior) / (said @ said + prior), 0.0, 1.0))
+        return float(np.clip((said @ errors + prior) / (said @ said + prior), 0.0, 1.0))
 
-    def residual(self, factor: float) -> Residual:
-        """Return what is kept of the process in a head's file.
 
-        Args:
-            factor: of the intervals from which the points' sizes come.
-        """
-        return Residual(self.points, self.weights, self.trust(), factor, self.kernel)
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left of a process when r of its n labels are taken back.
+
+    The inverse of what is left is ``inverse[rows, rows] - across @ solved``, of which only the
+    blocks of one image are ever needed.
+
+    Attributes:
+        rows: (m,) labels that stay, of the process's n.
+        weights: (m,) as ``Process.weights``.
+        across: (m, r) inverse between labels that stay and labels that go.
+        solved: (r, m) the same through the inverse of the labels that go among themselves.
+    """
+
+    rows: Rows
+    weights: Values
+    across: Values
+    solved: Values
 
 
 def condition(

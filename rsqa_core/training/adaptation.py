@@ -104,11 +104,9 @@ def adapt(
         progress("checking on held-out labels", number, splits + 1)
         held_out = np.flatnonzero(part == number)
         if held_out.size:
-            after[held_out] = view.corrected(learnt.without_labels(held_out), held_out)
+            after[held_out] = view.corrected(learnt, held_out)
             before[held_out] = (
-                after[held_out]
-                if earlier is learnt
-                else view.corrected(earlier.without_labels(held_out), held_out)
+                after[held_out] if earlier is learnt else view.corrected(earlier, held_out)
             )
     head = base.with_residual(learnt.residual(base.card.interval.factor))
     if len(labels.targets) >= CALIBRATION_LABELS:
@@ -164,11 +162,12 @@ class BaseView:
         )
 
     def corrected(self, process: Process, asked: NDArray[np.int64]) -> Values:
-        """Return the scores of ``asked`` after learning what ``process`` has."""
+        """Return the scores of ``asked`` after learning everything but their own labels."""
         score = self.prediction.score[asked]
-        if not len(process.points):
+        residual = process.residual(self.factor, without=asked)
+        if not len(residual.points):
             return score
-        added, _ = process.residual(self.factor).correction(self.points.only(asked))
+        added, _ = residual.correction(self.points.only(asked))
         return np.clip(score + added, 0.0, 1.0)
 
 
