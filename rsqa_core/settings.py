@@ -65,6 +65,11 @@ class Settings:
         return self.home / "error-images"
 
     @property
+    def reports_dir(self) -> Path:
+        """The newest report of each project that was made in the app."""
+        return self.home / "reports"
+
+    @property
     def samples_dir(self) -> Path:
         return self.home / "samples"
 

@@ -279,12 +279,24 @@ def _demo(
     return prepare_demo(installation, progress=progress)
 
 
+def _report(
+    installation: Installation, slug: str, arguments: Arguments, progress: Progress
+) -> object:
+    from workflows.reports.files import kept_reports
+    from workflows.reports.writing import write_report
+
+    paths = kept_reports(installation.settings, slug)
+    write_report(installation, slug, *paths, progress=progress)
+    return {"files": [path.name for path in paths]}
+
+
 HANDLERS: dict[str, Handler] = {
     "import": _import,
     "segment": _segment,
     "score": _score,
     "retrain": _retrain,
     "demo": _demo,
+    "report": _report,
 }
 """What a job of each kind does; every import of a workflow waits until it is needed."""
 

@@ -19,6 +19,7 @@ KIND_NAMES = {
     "score": "Predicting quality",
     "retrain": "Training a new head",
     "demo": "Preparing the demo",
+    "report": "Making the report",
 }
 _ACTIVE = ("queued", "running")
 

@@ -12,6 +12,7 @@ from pages.components.next_step import NextStep, next_step
 from pages.components.opening import installation
 from pages.components.page import go
 from pages.components.project_dialogs import delete_project_dialog
+from pages.components.report_panel import report_panel
 from pages.components.texts import plain
 from pages.components.thumbnails import thumbnail_strip
 from rsqa_core.errors import NotFoundError
@@ -28,6 +29,7 @@ _MENU = {
     "queue": ":material/view_list: Queue",
     "import_images": ":material/add_photo_alternate: Import images",
     "train": ":material/model_training: Train",
+    "report": ":material/summarize: Make a report",
     "delete": ":material/delete: Delete",
 }
 
@@ -53,6 +55,7 @@ def project_card(summary: ProjectSummary) -> None:
         _counts(summary)
         thumbnail_strip(_previews(project.id))
         jobs = [job_panel(kind, project.id, quiet=True) for kind in ("import", "segment", "score")]
+        report_panel(project)
         _next(summary, busy=any(is_active(job) for job in jobs))
 
 
@@ -107,6 +110,9 @@ def _menu(project: Project) -> None:
     )
     if chosen == "delete":
         delete_project_dialog(project)
+    elif chosen == "report":
+        request_job("report", project.slug)
+        st.rerun()
     elif chosen is not None:
         go(chosen, project=project.slug)
 

@@ -14,6 +14,7 @@ from pages.components.page import choose_project, go
 from pages.components.texts import plain
 from rsqa_core.errors import ConflictError, InvalidInputError
 from rsqa_core.records import ClassDef, Project, normalised_class_name
+from workflows.reports.files import kept_reports
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,8 +88,11 @@ def delete_project(slug: str) -> None:
                 "then delete the project."
             )
         names = projects.delete(session, slug)
-    for name in names:
-        opened.files.path(name).unlink(missing_ok=True)
+    for path in (
+        *(opened.files.path(name) for name in names),
+        *kept_reports(opened.settings, slug),
+    ):
+        path.unlink(missing_ok=True)
 
 
 def slug_of(name: str) -> str:

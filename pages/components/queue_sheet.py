@@ -8,9 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.class_colours import safe_colours
 from pages.components.queue_address import STATUS_NAMES, queue_parameters
 from pages.components.thumbnails import masked_thumbnail
+from rsqa_core.datasets.safe_colours import safe_colours
 from rsqa_core.records import Project, QueueQuery, ReviewItem
 
 COLUMNS = 6

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from pages.api import API_ROOT
 from pages.components.canvas.assets_route import assets_key
-from pages.components.class_colours import safe_colours
+from rsqa_core.datasets.safe_colours import safe_colours
 from rsqa_core.records import ClassDef
 from tests.browser.conftest import Review
 

@@ -16,6 +16,7 @@ from rsqa_core.records import Project, ProjectSummary
 from tests.pages.conftest import OpenPage, Started
 from tests.pages.seeding import add_candidates, add_project, add_ready_project
 from workflows.opening import Installation
+from workflows.reports.files import kept_reports
 
 
 def _summary(**counts: int) -> ProjectSummary:
@@ -105,6 +106,24 @@ def test_the_card_starts_the_job_that_comes_next(
     test = open_page()
     test.button(key="next-harbour").click().run()
     assert started == [("segment", "harbour", {"score": True})]
+
+
+def test_a_report_that_was_made_can_be_downloaded_until_its_project_goes(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_project(installation)
+    assert not open_page().get("download_button")
+    paths = kept_reports(installation.settings, "harbour")
+    paths[0].parent.mkdir()
+    for path in paths:
+        path.write_bytes(b"report")
+
+    test = open_page()
+
+    assert [button.label for button in test.get("download_button")] == ["PDF", "HTML"]
+    assert any("Report of" in caption.value for caption in test.caption)
+    delete_project("harbour")
+    assert not any(path.exists() for path in paths)
 
 
 def test_a_refused_job_is_explained_on_the_page(

@@ -1,0 +1,1 @@
+"""A project's report: one file to read, print or send, as HTML or PDF."""
