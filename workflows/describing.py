@@ -123,8 +123,6 @@ def describe_candidates(
     Raises:
         FingerprintError: the encoder of that name is another one today.
     """
-    from rsqa_core.features.description import ContextSide
-
     root = installation.settings.features_dir
     classes = [c.name for c in project.classes]
     groups = [(image, list(found)) for image, found in groups if found]
@@ -160,8 +158,7 @@ def describe_candidates(
     progress("describing candidates", len(todo), len(todo))
     semantic = semantic_store.load([image.sha256 for image, _ in groups])
     tokens = token_features(root, encoder[1]).load([image.sha256 for image, _ in groups])
-    packed = context_store.load([key for group in keys for key in group])
-    context = {key: ContextSide.unpacked(row) for key, row in packed.items()}
+    context = context_store.load([key for group in keys for key in group])
     return _assembled(groups, keys, semantic, tokens, context, sides)
 
 
@@ -313,27 +310,28 @@ def _assembled(
     keys: Sequence[Sequence[str]],
     semantic: dict[str, Array],
     tokens: dict[str, Array],
-    context: dict[str, ContextSide],
+    context: dict[str, Array],
     sides: SegmenterSides,
 ) -> DescribedCandidates:
-    from rsqa_core.features.description import full_cells, full_row
+    from rsqa_core.features.description import joined
     from rsqa_core.features.semantic import tokens_by_cell
 
-    pairs = [
-        (index, sides.of(image, candidate), context[key])
-        for index, (image, found) in enumerate(groups)
-        for candidate, key in zip(found, keys[index], strict=True)
-    ]
+    sizes = [len(found) for _, found in groups]
+    own = [sides.packed(image, candidate) for image, found in groups for candidate in found]
+    around = [context[key] for group in keys for key in group]
+    rows, cells, class_iou = (np.zeros((0, 0), dtype=np.float32),) * 3
+    if own:
+        rows, cells, class_iou = joined(np.stack(own), np.stack(around))
     names = [image.sha256 for image, _ in groups]
     return DescribedCandidates(
         images=tuple(image for image, _ in groups),
         candidates=tuple(candidate for _, found in groups for candidate in found),
-        image_of_row=np.array([index for index, _, _ in pairs], dtype=np.int64),
+        image_of_row=np.repeat(np.arange(len(groups)), sizes),
         semantic=_stacked([semantic[name] for name in names]),
         tokens=_stacked([tokens_by_cell(semantic[name], tokens.get(name)) for name in names]),
-        rows=_stacked([full_row(own, around) for _, own, around in pairs]),
-        cells=_stacked([full_cells(own, around) for _, own, around in pairs]),
-        class_iou=_stacked([around.class_iou for _, _, around in pairs]),
+        rows=rows,
+        cells=cells,
+        class_iou=class_iou,
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from db.store import candidates as candidate_store
 from db.store import heads as head_store
@@ -29,6 +31,8 @@ from workflows.scoring import (
 
 if TYPE_CHECKING:
     from rsqa_core.training.adaptation import Adaptation, Labels
+
+Rows = NDArray[np.int64]
 
 
 def retrain_project(
@@ -65,34 +69,33 @@ def retrain_project(
         labels = verdicts.labels(session, project.id)
         doubts = verdicts.label_doubts(session, project.id)
     described = describe_candidates(installation, project, groups, encoder, progress=progress)
-    adaptation = adapt(current, base, labelled(described, labels, doubts), progress=progress)
+    said = base.network_says(described.inputs, described.places)
+    rows = labelled_rows(described, labels)
+    learnt = labelled(described, rows, labels, doubts)
+    adaptation = adapt(current, base, learnt, said[rows], progress=progress)
     metrics = _metrics(adaptation) | {"seconds": round(time.perf_counter() - began, 2)}
     record = _record(installation, project, current_record, adaptation, metrics)
     progress("scoring with the new head", 0, 1)
     head = adaptation.head
-    said = head.predict(described.inputs, described.places, head.card.encoder_fingerprint)
-    publish_scores(installation, project, record.id, head, described, said)
+    fingerprint = head.card.encoder_fingerprint
+    prediction = head.predict(described.inputs, described.places, fingerprint, said)
+    publish_scores(installation, project, record.id, head, described, prediction)
     refresh_informative(
-        installation, project, record.id, head, (described, said), progress=progress
+        installation, project, record.id, head, (described, prediction), progress=progress
     )
     progress("scoring with the new head", 1, 1)
     return record
 
 
-def labelled(
-    described: DescribedCandidates, labels: dict[int, float], doubts: dict[int, float]
-) -> Labels:
-    """Return the candidates that have a label, with it as target.
+def labelled_rows(described: DescribedCandidates, labels: Mapping[int, float]) -> Rows:
+    """Return the places of the candidates that have a label.
 
     Synthetic ones are left out: the held-out figures come from these labels.
 
     Args:
         labels: by candidate id.
-        doubts: standard errors of some of them; the larger, the less a label counts.
     """
-    from rsqa_core.training.adaptation import Labels
-
-    rows = np.array(
+    return np.array(
         [
             row
             for row, candidate in enumerate(described.candidates)
@@ -100,6 +103,23 @@ def labelled(
         ],
         dtype=np.int64,
     )
+
+
+def labelled(
+    described: DescribedCandidates,
+    rows: Rows,
+    labels: Mapping[int, float],
+    doubts: Mapping[int, float],
+) -> Labels:
+    """Return labelled candidates with their label as target.
+
+    Args:
+        rows: their places.
+        labels: by candidate id.
+        doubts: standard errors of some of them; the larger, the less a label counts.
+    """
+    from rsqa_core.training.adaptation import Labels
+
     return Labels(
         inputs=described.inputs.only(rows),
         places=described.places.only(rows),

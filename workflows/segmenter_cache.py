@@ -25,19 +25,17 @@ def append_sides(root: Path, fingerprint: str | None, sides: Mapping[str, Segmen
 
 
 def load_sides(
-    root: Path, fingerprint: str | None, keys: Sequence[str], class_count: int | None = None
+    root: Path, fingerprint: str | None, keys: Sequence[str], class_count: int
 ) -> dict[str, SegmenterSide]:
     """Return the sides that are there, by candidate key.
 
     Args:
-        class_count: of the probabilities; None leaves them out.
+        class_count: of the probabilities.
     """
     from rsqa_core.features.description import SegmenterSide
     from rsqa_core.features.grids import SOFT_SIDE
 
     packed = segmenter_features(root, fingerprint).load(keys)
-    if class_count is None:
-        return {key: SegmenterSide.unpacked(row, None) for key, row in packed.items()}
     soft = soft_features(root, fingerprint, class_count).load(list(packed))
     shape = (class_count, SOFT_SIDE, SOFT_SIDE)
     return {

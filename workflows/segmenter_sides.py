@@ -12,7 +12,7 @@ from rsqa_core.features.keys import candidate_key, segmenter_features, soft_feat
 from rsqa_core.raster import read_mask, read_probs
 from rsqa_core.records import Candidate, ImageRecord, is_synthetic
 from workflows.opening import Installation
-from workflows.segmenter_cache import append_sides, load_sides
+from workflows.segmenter_cache import append_sides
 
 if TYPE_CHECKING:
     from rsqa_core.features.consensus import Consensus
@@ -44,22 +44,22 @@ class SegmenterSides:
             for candidate in found:
                 fingerprint, key = _key(image, candidate)
                 wanted.setdefault(fingerprint, {})[key] = candidate
-        nothing = imported_side(None, np.zeros((1, 1), dtype=np.uint8))
-        self._sides: dict[Key, SegmenterSide] = {}
+        nothing = imported_side(None, np.zeros((1, 1), dtype=np.uint8)).packed()
+        self._packed: dict[Key, NDArray[np.float32]] = {}
         self._bare: set[Key] = set()
         self._soft = {name: soft_features(root, name, class_count) for name in wanted}
         for fingerprint, by_key in wanted.items():
             if fingerprint is None:
                 missing = segmenter_features(root, None).missing(list(by_key))
                 append_sides(root, None, {k: self._imported(by_key[k]) for k in missing})
-            loaded = load_sides(root, fingerprint, list(by_key))
-            self._sides |= {(fingerprint, key): loaded.get(key, nothing) for key in by_key}
+            loaded = segmenter_features(root, fingerprint).load(list(by_key))
+            self._packed |= {(fingerprint, key): loaded.get(key, nothing) for key in by_key}
             untold = self._soft[fingerprint].missing(list(by_key))
             self._bare |= {(fingerprint, key) for key in untold}
 
-    def of(self, image: ImageRecord, candidate: Candidate) -> SegmenterSide:
-        """Return a candidate's numbers, without its probabilities."""
-        return self._sides[_key(image, candidate)]
+    def packed(self, image: ImageRecord, candidate: Candidate) -> NDArray[np.float32]:
+        """Return a candidate's numbers, without its probabilities, as ``SegmenterSide.packed``."""
+        return self._packed[_key(image, candidate)]
 
     def is_bare(self, image: ImageRecord, candidate: Candidate) -> bool:
         """Return whether a candidate is a mask without probabilities."""

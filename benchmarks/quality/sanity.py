@@ -18,9 +18,8 @@ from rsqa_core.encoders.openclip import load_encoder
 from rsqa_core.features.description import (
     SegmenterSide,
     context_sides,
-    full_cells,
-    full_row,
     imported_side,
+    joined,
 )
 from rsqa_core.features.keys import candidate_key, token_features
 from rsqa_core.features.masks import PictureGrid
@@ -160,17 +159,18 @@ def foreign_pairs(
                     around = context_sides(
                         grid, peers, soft, classes, tokens, vectors, only=[place]
                     )[0]
-                    described[2 * kind].append(full_row(side, around))
-                    described[2 * kind + 1].append(full_cells(side, around))
+                    described[2 * kind].append(side.packed())
+                    described[2 * kind + 1].append(around.packed())
         progress(f"foreign masks of {slug}", len(groups), len(groups))
     row = np.array(rows, dtype=np.int64)
     data = found.labelled.inputs
     images = data.image_of_row[found.head[row]]
-    stacked = [np.stack(part) for part in described]
+    packed = [np.stack(part) for part in described]
+    (own, own_cells, _), (bare, bare_cells, _) = joined(*packed[:2]), joined(*packed[2:])
     return Pairs(
         row,
-        HeadInputs(data.semantic, data.tokens, stacked[0], stacked[1], images),
-        HeadInputs(data.semantic, data.tokens, stacked[2], stacked[3], images),
+        HeadInputs(data.semantic, data.tokens, own, own_cells, images),
+        HeadInputs(data.semantic, data.tokens, bare, bare_cells, images),
         np.array(worse),
         without,
     )

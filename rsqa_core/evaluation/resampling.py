@@ -36,8 +36,10 @@ def cluster_counts(clusters: int, repeats: int, seed: int = 0) -> Index:
         (repeats + 1, clusters) int64; the first row is all ones, every row sums to ``clusters``.
     """
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=repeats)
-    return np.concatenate([np.ones((1, clusters), dtype=np.int64), drawn.astype(np.int64)])
+    counts = np.ones((repeats + 1, clusters), dtype=np.int64)
+    for row in counts[1:]:
+        row[:] = np.bincount(rng.integers(clusters, size=clusters), minlength=clusters)
+    return counts
 
 
 def pooled_draws(

@@ -27,6 +27,7 @@ from rsqa_core.features.masks import (
     describe_region,
 )
 from rsqa_core.features.names import (
+    CELL_NAMES,
     CONTEXT_CELLS,
     CONTEXT_GROUPS,
     FEATURE_NAMES,
@@ -117,7 +118,7 @@ def segmenter_side(
         probs: (K, H, W) probabilities by project class.
         mask: (H, W) uint8 their argmax.
     """
-    row, cells = _joined(
+    row, cells = _sorted(
         [
             describe_probs(probs, mask),
             describe_taps(segmentation, segmenter),
@@ -132,10 +133,10 @@ def segmenter_side(
 def imported_side(probs: NDArray[np.float32] | None, mask: NDArray[np.uint8]) -> SegmenterSide:
     """Describe an imported candidate by its probabilities, where it has any; the rest is NaN."""
     if probs is None or probs.shape[0] < 2:
-        return SegmenterSide(*_joined([], SEGMENTER_GROUPS, SEGMENTER_CELLS), None)
+        return SegmenterSide(*_sorted([], SEGMENTER_GROUPS, SEGMENTER_CELLS), None)
     known = describe_probs(probs, mask)
     return SegmenterSide(
-        *_joined([known], SEGMENTER_GROUPS, SEGMENTER_CELLS), pooled(probs, SOFT_SIDE)
+        *_sorted([known], SEGMENTER_GROUPS, SEGMENTER_CELLS), pooled(probs, SOFT_SIDE)
     )
 
 
@@ -177,23 +178,32 @@ def context_sides(
         ]
         if tokens is not None:
             parts.append(describe_region(mask, tokens, class_vectors))
-        sides.append(ContextSide(*_joined(parts, CONTEXT_GROUPS, CONTEXT_CELLS), ious[index]))
+        sides.append(ContextSide(*_sorted(parts, CONTEXT_GROUPS, CONTEXT_CELLS), ious[index]))
     return sides
 
 
-def full_row(own: SegmenterSide, context: ContextSide) -> Row:
-    """Join both rows into FEATURE_NAMES order."""
-    joined: Row = np.concatenate([own.row, context.row])[_ORDER]
-    return joined
+def joined(own: Array, context: Array) -> tuple[Array, Array, Array]:
+    """Join what segmenters say of N candidates with what is around them.
+
+    Args:
+        own: (N, n) what ``SegmenterSide.packed`` gives of each.
+        context: (N, m) what ``ContextSide.packed`` gives of each.
+
+    Returns:
+        (N, F) rows in FEATURE_NAMES order; (N, P, C) cells in CELL_NAMES order, row by row;
+        (N, K) IoU of each class if the consensus were the truth.
+    """
+    count, end = len(own), _AROUND + len(CONTEXT_CELLS) * _PLACES
+    rows: Array = np.concatenate([own[:, :_OWN], context[:, :_AROUND]], axis=1)[:, _ORDER]
+    cells = np.empty((count, _PLACES, len(CELL_NAMES)), dtype=np.float32)
+    said = len(SEGMENTER_CELLS)
+    cells[:, :, :said] = own[:, _OWN:].reshape(count, said, _PLACES).swapaxes(1, 2)
+    seen = context[:, _AROUND:end].reshape(count, len(CONTEXT_CELLS), _PLACES)
+    cells[:, :, said:] = seen.swapaxes(1, 2)
+    return rows, cells, context[:, end:]
 
 
-def full_cells(own: SegmenterSide, context: ContextSide) -> Array:
-    """Join both grids in CELL_NAMES order, (CELL_SIDE squared, C), row by row."""
-    stacked = np.concatenate([own.cells, context.cells])
-    return stacked.reshape(len(stacked), _PLACES).T
-
-
-def _joined(
+def _sorted(
     parts: Sequence[Described], groups: tuple[str, ...], cell_names: tuple[str, ...]
 ) -> tuple[Row, Array]:
     values: Values = {}

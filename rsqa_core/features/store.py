@@ -74,7 +74,7 @@ class FeatureStore:
         loaded: dict[str, NDArray[np.float32]] = {}
         for shard, wanted in by_shard.items():
             matrix = np.asarray(np.load(self._folder / f"{shard}.npy", mmap_mode="r"))
-            rows = matrix[[row for _, row in wanted]].astype(np.float32)
+            rows = matrix[[row for _, row in wanted]].astype(np.float32, copy=False)
             loaded |= zip((key for key, _ in wanted), rows, strict=True)
         return loaded
 

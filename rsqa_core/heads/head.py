@@ -153,13 +153,20 @@ class QualityHead:
         familiar = ((1.0 - self.preparation.unfamiliarity(semantic)) / DOUBT_WIDTH).sigmoid()
         return LEAST_CONFIDENCE + (1.0 - LEAST_CONFIDENCE) * familiar
 
-    def predict(self, inputs: HeadInputs, places: Places, encoder_fingerprint: str) -> Prediction:
+    def predict(
+        self,
+        inputs: HeadInputs,
+        places: Places,
+        encoder_fingerprint: str,
+        said: NDArray[np.float32] | None = None,
+    ) -> Prediction:
         """Predict the quality of N candidates.
 
         Args:
             inputs: what is known of them.
             places: where they lie; a retrained head finds there the labels of their neighbours.
             encoder_fingerprint: encoder of the semantic vectors.
+            said: what ``network_says`` gives of them, if it was asked before.
 
         Raises:
             FingerprintError: another encoder than the head's.
@@ -170,8 +177,9 @@ class QualityHead:
                 f"features come from {encoder_fingerprint[:12]}. Score with the encoder of the "
                 "head, or retrain the head on the new one."
             )
-        said = self._network_rows(inputs, places).astype(np.float64)
-        mean, spread, cells = said[:, 0], said[:, 1], said[:, 2:]
+        rows = self.network_says(inputs, places) if said is None else said
+        exact = rows.astype(np.float64)
+        mean, spread, cells = exact[:, 0], exact[:, 1], exact[:, 2:]
         base = score = np.clip(mean + self.offsets(places), 0.0, 1.0)
         half = self.card.interval.half_width(spread, base)
         if self.residual is not None:
@@ -194,8 +202,11 @@ class QualityHead:
         memory = NetworkMemory(root, digest.hexdigest())
         return QualityHead(self.network, self.preparation, self.card, self.residual, memory)
 
-    def _network_rows(self, inputs: HeadInputs, places: Places) -> NDArray[np.float32]:
-        """Return mean, spread and cells of N candidates before any correction, (N, 2 + P)."""
+    def network_says(self, inputs: HeadInputs, places: Places) -> NDArray[np.float32]:
+        """Return mean, spread and cells of N candidates before any correction, (N, 2 + P).
+
+        The same for a base head and all that were retrained from it.
+        """
         if self.memory is None or not len(inputs):
             return self._said(inputs, places)
         keys = self.memory.keys(inputs, [self.fold_of(sha) for sha in places.sources])

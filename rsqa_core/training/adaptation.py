@@ -71,6 +71,7 @@ def adapt(
     current: QualityHead,
     base: QualityHead,
     labels: Labels,
+    said: NDArray[np.float32] | None = None,
     *,
     splits: int = 5,
     seed: int = 0,
@@ -82,6 +83,9 @@ def adapt(
     somebody retrained on the way. ``current`` may have learnt from the same labels, which flatters
     it; so it is compared as it was before them: retrained without the image in question too.
 
+    Args:
+        said: what the base's ``network_says`` gives of the labels, if it was asked before.
+
     Raises:
         InvalidInputError: too few labels or labelled images to learn from and to check.
     """
@@ -91,7 +95,7 @@ def adapt(
             f"Expected at least {MINIMUM_LABELS} labelled candidates on {MINIMUM_IMAGES} images, "
             f"but got {len(labels.targets)} on {len(names)}. Review more images, then train again."
         )
-    view = BaseView.of(base, labels)
+    view = BaseView.of(base, labels, said)
     learnt = view.process(np.arange(len(labels.targets)))
     known = np.flatnonzero(_known_to(current, labels))
     earlier = learnt if len(known) == len(labels.targets) else view.process(known)
@@ -145,11 +149,14 @@ class BaseView:
     factor: float
 
     @classmethod
-    def of(cls, base: QualityHead, labels: Labels) -> BaseView:
+    def of(
+        cls, base: QualityHead, labels: Labels, said: NDArray[np.float32] | None = None
+    ) -> BaseView:
         plain = base.without_residual()
-        said = predict(plain, labels)
-        points = plain.points(labels.inputs, labels.places, said.score, said.spread)
-        return cls(labels, said, points, plain.card.interval.factor)
+        inputs, places = labels.inputs, labels.places
+        found = plain.predict(inputs, places, plain.card.encoder_fingerprint, said)
+        points = plain.points(inputs, places, found.score, found.spread)
+        return cls(labels, found, points, plain.card.interval.factor)
 
     def process(self, rows: NDArray[np.int64]) -> Process:
         """Condition a process on the labels of ``rows``; it knows them by these numbers."""
@@ -178,11 +185,6 @@ def retrained(base: QualityHead, labels: Labels) -> QualityHead:
         return plain
     process = BaseView.of(base, labels).process(np.arange(len(labels.targets)))
     return plain.with_residual(process.residual(plain.card.interval.factor))
-
-
-def predict(head: QualityHead, labels: Labels) -> Prediction:
-    """Predict the labelled candidates."""
-    return head.predict(labels.inputs, labels.places, head.card.encoder_fingerprint)
 
 
 def _known_to(current: QualityHead, labels: Labels) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from rsqa_core.evaluation.baselines import (
     label_free,
     recalibrated,
 )
-from rsqa_core.features.description import context_sides, full_row, imported_side
+from rsqa_core.features.description import context_sides, imported_side, joined
 from rsqa_core.features.masks import PictureGrid
 from rsqa_core.features.names import FEATURE_NAMES
 
@@ -35,9 +35,9 @@ def test_raw_baselines_are_what_their_names_say() -> None:
     own = [imported_side(probs, mask) for probs, mask in zip(stack, masks, strict=True)]
     soft = [side.soft for side in own]
     around = context_sides(grid, masks, soft, list("abcd"), None, np.zeros((4, 2), np.float32))
-    rows = [full_row(*sides) for sides in zip(own, around, strict=True)]
+    rows, _, _ = joined(*(np.stack([one.packed() for one in part]) for part in (own, around)))
 
-    found = label_free(np.stack(rows))
+    found = label_free(rows)
 
     for i, probs in enumerate(stack):
         pixels = probs.reshape(4, -1).T.astype(np.float64)

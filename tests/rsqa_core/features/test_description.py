@@ -12,9 +12,8 @@ from rsqa_core.features.description import (
     ContextSide,
     SegmenterSide,
     context_sides,
-    full_cells,
-    full_row,
     imported_side,
+    joined,
     segmenter_side,
 )
 from rsqa_core.features.grids import CELL_SIDE, SOFT_SIDE, pooled
@@ -74,16 +73,17 @@ def numbered_sides() -> tuple[SegmenterSide, ContextSide]:
     return own, context
 
 
-def test_a_full_row_is_in_the_order_of_the_names() -> None:
-    row = full_row(*numbered_sides())
+def test_joined_sides_are_in_the_order_of_the_names_row_by_row() -> None:
+    own, context = (side.packed() for side in numbered_sides())
 
-    assert row.dtype == np.float32
-    assert row.tolist() == list(range(len(FEATURE_NAMES)))
+    rows, cells, ious = joined(np.stack([own, -own]), np.stack([context, -context]))
 
-
-def test_full_cells_are_in_the_order_of_the_names_row_by_row() -> None:
-    cells = full_cells(*numbered_sides())
-
+    assert rows.dtype == cells.dtype == np.float32
+    assert rows[0].tolist() == list(range(len(FEATURE_NAMES)))
+    np.testing.assert_array_equal(ious[0], np.array([0.5, np.nan, 0.25], dtype=np.float32))
+    for first, second in ((rows[0], rows[1]), (cells[0], cells[1]), (ious[0], ious[1])):
+        np.testing.assert_array_equal(second, -first)
+    cells = cells[0]
     assert cells.shape == (CELL_SIDE**2, len(CELL_NAMES))
     assert cells[0].tolist() == [100.0 * i for i in range(len(CELL_NAMES))]
     assert cells[:, 1].tolist() == [100.0 + place for place in range(CELL_SIDE**2)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rsqa_core.errors import CancelledError, InvalidInputError
 from rsqa_core.evaluation.agreement import pooled
-from rsqa_core.heads.head import COVERAGE, QualityHead
+from rsqa_core.heads.head import COVERAGE, Prediction, QualityHead
 from rsqa_core.heads.residual import USUAL_HALF_WIDTH
 from rsqa_core.training.adaptation import (
     CALIBRATION_LABELS,
@@ -18,7 +18,6 @@ from rsqa_core.training.adaptation import (
     MINIMUM_LABELS,
     Labels,
     adapt,
-    predict,
     retrained,
 )
 from rsqa_core.training.head import HeadTraining, train_head
@@ -27,6 +26,10 @@ from tests.rsqa_core.synthetic import head_data
 
 SHIFT = 0.2
 """How much worse candidates are in the project than they look."""
+
+
+def predict(head: QualityHead, labels: Labels) -> Prediction:
+    return head.predict(labels.inputs, labels.places, head.card.encoder_fingerprint)
 
 
 def labels_of(data: HeadData) -> Labels:
