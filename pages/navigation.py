@@ -19,6 +19,7 @@ _PAGES = (
     ("queue.py", "Queue", ":material/view_list:", "queue"),
     ("review.py", "Review", ":material/rate_review:", "review"),
     ("map.py", "Map", ":material/map:", "map"),
+    ("progress.py", "Progress", ":material/insights:", "progress"),
     ("train.py", "Train", ":material/model_training:", "train"),
 )
 

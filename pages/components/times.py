@@ -13,10 +13,11 @@ def local_time(moment: dt.datetime | None) -> str:
     if moment is None:
         return "—"
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
-    return f"{aware.astimezone(_zone()):%d %b %Y, %H:%M}"
+    return f"{aware.astimezone(browser_zone()):%d %b %Y, %H:%M}"
 
 
-def _zone() -> dt.tzinfo:
+def browser_zone() -> dt.tzinfo:
+    """Return the time zone of the browser, UTC where it does not say."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

@@ -18,6 +18,7 @@ SCREENS = {
     "import": "Import",
     "queue": "Queue",
     "map": "Map",
+    "progress": "Progress",
     "train": "Train",
 }
 """Address of a screen, and its heading; the review page is looked at in several states below."""

@@ -24,6 +24,7 @@ from tests.pages.seeding import add_project, add_ready_project
 from workflows.opening import Installation, open_installation
 
 _ROOT = Path(__file__).resolve().parents[2]
+PAGES = ["Home", "Import", "Queue", "Review", "Map", "Progress", "Train"]
 _PATIENCE_MS = 90_000
 """Generous, because other work may share the machine; nothing here measures time with it."""
 _RSQA = "from workflows.cli import main; main()"
@@ -99,7 +100,7 @@ def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(
     with _server(command, home) as (url, _):
         page.goto(f"{url}/review?project=harbour&order=name&item=3")
         expect(page.get_by_text("tile_002").first).to_be_visible(timeout=_PATIENCE_MS)
-        assert _navigation(page) == ["Home", "Import", "Queue", "Review", "Map", "Train"]
+        assert _navigation(page) == PAGES
         assert page.title() == "Review · RSQA"
         page.goto(f"{url}/queue?project=harbour&scene=scene+2")
         expect(page.get_by_role("heading", name="Queue")).to_be_visible(timeout=_PATIENCE_MS)
@@ -152,7 +153,7 @@ def test_the_reviewers_name_survives_a_reload_and_stays_out_of_links(
     assert "Ada" not in page.url
 
 
-@pytest.mark.parametrize("path", ["", "import", "queue", "train"])
+@pytest.mark.parametrize("path", ["", "import", "queue", "progress", "train"])
 def test_nothing_comes_from_outside_and_nothing_overflows(
     shell: str, page: Page, path: str
 ) -> None:

@@ -20,6 +20,7 @@ from workflows.opening import Installation
         ("home", "Projects"),
         ("import_images", "Import images"),
         ("queue", "Queue"),
+        ("progress", "Progress"),
         ("train", "Train"),
     ],
 )

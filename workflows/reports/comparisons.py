@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from rsqa_core.evaluation.agreement import pooled
 from rsqa_core.evaluation.reliability import QUALITY_EDGES, coverage
-from rsqa_core.evaluation.reviewers import reviewer_agreement
 from rsqa_core.metrics import confusion_matrix, iou_per_class
 from rsqa_core.progress import Progress
 from rsqa_core.raster import read_mask
@@ -150,12 +149,7 @@ def confusion(installation: Installation, facts: Facts, progress: Progress) -> S
 def agreement(installation: Installation, facts: Facts, progress: Progress) -> Section:
     """Say how far segmenters, and reviewers, agree with one another."""
     blocks: list[Block] = [*_segmenter_agreement(installation, facts, progress)]
-    found = reviewer_agreement(
-        [verdict.reviewer for verdict in facts.given],
-        [int(verdict.candidate_id or 0) for verdict in facts.given],
-        [verdict.image_id for verdict in facts.given],
-        [float(verdict.score or 0.0) for verdict in facts.given],
-    )
+    found = facts.agreement()
     if found is None:
         blocks.append(
             Text(

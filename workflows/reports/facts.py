@@ -16,6 +16,7 @@ from db.store import images as image_store
 from db.store import projects
 from db.store import scores as score_store
 from db.store import verdicts as verdict_store
+from rsqa_core.evaluation.reviewers import ReviewerAgreement, reviewer_agreement
 from rsqa_core.records import (
     Candidate,
     HeadRecord,
@@ -100,6 +101,15 @@ class Facts:
             for image_id, found in self.candidates.items()
             if found and found[0].score is not None
         }
+
+    def agreement(self) -> ReviewerAgreement | None:
+        """Return how far the reviewers agree with one another, None where that says nothing."""
+        return reviewer_agreement(
+            [verdict.reviewer for verdict in self.given],
+            [int(verdict.candidate_id or 0) for verdict in self.given],
+            [verdict.image_id for verdict in self.given],
+            [float(verdict.score or 0.0) for verdict in self.given],
+        )
 
     def known_accuracy(self) -> dict[int, float]:
         """Return the accuracy measured on reference masks, 0..1, by candidate id."""

@@ -1,0 +1,53 @@
+"""Progress: who decided how much, how far from the head, and what is still to be found."""
+
+import streamlit as st
+
+from db.store import verdicts
+from pages.components.page import current_project, go, installation, start_page
+from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
+from workflows.reports.facts import gather
+from workflows.review_progress import found_so_far, hours_left, paces
+
+start_page("Progress", "How the review gets on, who works on it, and when it may stop.")
+project = current_project()
+facts = gather(installation(), project.slug)
+with installation().database.read() as session:
+    counts = verdicts.counts(session, project.id)
+
+pace = paces(facts.verdicts)
+open_images = sum(image.status == "open" for image in facts.images.values())
+left = hours_left(pace, open_images)
+values = (
+    ("Images", f"{len(facts.images):,}"),
+    ("Decided", f"{len(facts.images) - open_images:,}"),
+    ("Labels", f"{len(facts.labels):,}"),
+    ("None acceptable", f"{counts['none_acceptable']:,}"),
+    ("Hours left", "—" if left is None else f"{left:.1f}"),
+)
+for column, (name, value) in zip(st.columns(len(values)), values, strict=True):
+    column.metric(name, value)
+if facts.images:
+    done = len(facts.images) - open_images
+    st.progress(done / len(facts.images), text=f"{done:,} of {len(facts.images):,} images decided")
+
+if not pace:
+    st.info(
+        "Nobody has decided on an image yet. Paces, agreement with the head and the number of "
+        "unacceptable images still to be found appear here with the first decisions.",
+        icon=":material/insights:",
+    )
+    if st.button("Start reviewing", type="primary", icon=":material/rate_review:"):
+        go("review", project=project.slug)
+    st.stop()
+
+st.subheader("Unacceptable images", anchor=False)
+draw_found(found_so_far(facts.verdicts, facts.best))
+left_column, right_column = st.columns(2, gap="large")
+with left_column:
+    st.subheader("Decisions by day", anchor=False)
+    draw_days(facts.verdicts)
+with right_column:
+    st.subheader("Distance from the head", anchor=False)
+    draw_drift(facts.verdicts)
+st.subheader("Reviewers", anchor=False)
+draw_paces(pace, facts)
