@@ -26,6 +26,11 @@ SCREENS = {
 
 def serious(page: Page) -> list[tuple[str, list[Any]]]:
     """Return what is serious or worse: the rule, and where it is broken."""
+    # Colours on their way to others have no contrast of their own.
+    page.wait_for_function(
+        "document.getAnimations().every(one => one.playState !== 'running' ||"
+        " one.effect.getComputedTiming().iterations === Infinity)"
+    )
     found = Axe().run(page).response
     assert len(found["passes"]) > 10  # it has looked
     return [

@@ -16,20 +16,20 @@ export class DecidePanel {
       },
     });
     this.value = el("output", { class: "value" });
-    this.check = button({ label: "Check points of the mask", iconName: "target", key: "P", iconOnly: true, onClick: () => actions.pointCheck() });
+    this.check = button({ label: "Check points of the mask", iconName: "target", action: "pointCheck", iconOnly: true, onClick: () => actions.pointCheck() });
     this.confirm = button({ label: "Confirm", iconName: "check", key: "⏎", kind: "primary wide", onClick: (event) => actions.confirm(event) });
     this.confirmLabel = this.confirm.querySelector(".label");
-    this.skip = button({ label: "Skip", iconName: "skip", key: "S", onClick: (event) => actions.skip(event) });
-    this.flag = button({ label: "Flag", iconName: "flag", key: "F", onClick: (event) => actions.flag(event) });
-    this.none = button({ label: "None good", iconName: "cross", key: "X", title: "No candidate is acceptable", onClick: (event) => actions.noneAcceptable(event) });
-    this.undo = button({ label: "Undo", iconName: "undo", key: "U", onClick: (event) => actions.undo(event) });
+    this.skip = button({ label: "Skip", iconName: "skip", action: "skip", onClick: (event) => actions.skip(event) });
+    this.flag = button({ label: "Flag", iconName: "flag", action: "flag", onClick: (event) => actions.flag(event) });
+    this.none = button({ label: "None good", iconName: "cross", action: "noneAcceptable", title: "No candidate is acceptable", onClick: (event) => actions.noneAcceptable(event) });
+    this.undo = button({ label: "Undo", iconName: "undo", action: "undo", onClick: (event) => actions.undo(event) });
     this.note = el("textarea", {
       class: "note",
       rows: 1,
       maxlength: 4000,
       placeholder: "Note – goes with the next decision",
       "aria-label": "Note",
-      "aria-keyshortcuts": "N",
+      "data-action": "note",
       on: {
         input: (event) => actions.writeNote(event.target.value),
         keydown: (event) => {

@@ -69,21 +69,26 @@ export function keyCap(text) {
   return el("kbd", { text, "aria-hidden": "true" });
 }
 
-/** A button with icon, label and the key that does the same. */
-export function button({ label, iconName, key, onClick, kind = "", title, iconOnly = false }) {
+/**
+ * A button with icon and label. With the `action` of a key, labelKeys writes that key on it; `key`
+ * is one that no reviewer can change.
+ */
+export function button({ label, iconName, key, action, onClick, kind = "", title, iconOnly = false }) {
   const name = key ? `${label} (${key})` : label;
   const node = el("button", {
     type: "button",
     class: `button ${kind} ${iconOnly ? "icon-only" : ""}`.trim(),
     title: title ?? (iconOnly ? name : undefined),
     "aria-label": iconOnly ? label : undefined,
+    "data-action": action,
+    "data-title": action && iconOnly ? `${label} ({${action}})` : undefined,
     "aria-keyshortcuts": key && KEY_NAMES[key] !== null ? (KEY_NAMES[key] ?? key) : undefined,
     on: { click: onClick },
   });
   if (iconName) node.append(icon(iconName));
   if (!iconOnly) {
     node.append(el("span", { class: "label", text: label }));
-    if (key) node.append(keyCap(key));
+    if (key || action) node.append(keyCap(key ?? ""));
   }
   return node;
 }

@@ -5,11 +5,11 @@ import { button, el, icon, setAttribute, setSlider, setText } from "./dom.js";
 const MODE_NAMES = { overlay: "Overlay", mask: "Mask", image: "Image" };
 const COMPARING = { side: "Split", swipe: "Swipe", two: "Two", four: "Four", dispute: "Disputed", errors: "Errors" };
 const COMPARING_HELP = [
-  "Split (M): image beside mask",
-  "Swipe (W): a line between mask and image",
-  "Two, four (G): candidates side by side",
-  "Disputed (D): where candidates disagree",
-  "Errors (E): where this one is probably wrong",
+  "Split ({cycleMode}): image beside mask",
+  "Swipe ({swipe}): a line between mask and image",
+  "Two, four ({sideBySide}): candidates side by side",
+  "Disputed ({dispute}): where candidates disagree",
+  "Errors ({errors}): where this one is probably wrong",
 ];
 
 export class Toolbar {
@@ -19,7 +19,7 @@ export class Toolbar {
         type: "button",
         class: "segment",
         text: name,
-        title: "Next view: M",
+        "data-title": "Next view: {cycleMode}",
         "data-mode": mode,
         on: { click: () => actions.setMode(mode) },
       }),
@@ -29,7 +29,7 @@ export class Toolbar {
       {
         class: "segment compare",
         "aria-label": "Compare",
-        title: COMPARING_HELP.join("\n"),
+        "data-title": COMPARING_HELP.join("\n"),
         on: { change: (event) => event.target.value && actions.setMode(event.target.value) },
       },
       el("option", { value: "", text: "Compare" }),
@@ -43,7 +43,7 @@ export class Toolbar {
       step: 5,
       class: "slider",
       "aria-label": "Mask opacity",
-      title: "Mask opacity ([ and ])",
+      "data-title": "Mask opacity ({lessOpaque} and {moreOpaque})",
       on: { input: (event) => actions.setOpacity(Number(event.target.value) / 100) },
     });
     this.opacityText = el("output", { class: "figure opacity-text" });
@@ -63,34 +63,34 @@ export class Toolbar {
       },
     });
     this.hide.append(icon("hidden"));
-    this.blink = button({ label: "Blink the mask", iconName: "blink", key: "B", iconOnly: true, onClick: () => actions.blink() });
+    this.blink = button({ label: "Blink the mask", iconName: "blink", action: "blink", iconOnly: true, onClick: () => actions.blink() });
     this.zoomText = el("button", {
       type: "button",
       class: "figure zoom-text",
-      title: "One to one (O)",
-      "aria-keyshortcuts": "O",
+      "data-title": "One to one ({oneToOne})",
+      "data-action": "oneToOne",
       on: { click: () => actions.oneToOne() },
     });
     this.root = el(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },
-      el("div", { class: "segments", role: "group", "aria-label": "View (M)" }, ...this.modes, this.compare),
+      el("div", { class: "segments", role: "group", "data-title": "View ({cycleMode})" }, ...this.modes, this.compare),
       el("div", { class: "group" }, this.opacity, this.opacityText, this.hide, this.blink),
       el(
         "div",
         { class: "group" },
-        button({ label: "Zoom out", iconName: "minus", key: "−", iconOnly: true, onClick: () => actions.zoomOut() }),
+        button({ label: "Zoom out", iconName: "minus", action: "zoomOut", iconOnly: true, onClick: () => actions.zoomOut() }),
         this.zoomText,
-        button({ label: "Zoom in", iconName: "plus", key: "+", iconOnly: true, onClick: () => actions.zoomIn() }),
-        button({ label: "Fit the image", iconName: "fit", key: "Z", iconOnly: true, onClick: () => actions.fit() }),
+        button({ label: "Zoom in", iconName: "plus", action: "zoomIn", iconOnly: true, onClick: () => actions.zoomIn() }),
+        button({ label: "Fit the image", iconName: "fit", action: "fit", iconOnly: true, onClick: () => actions.fit() }),
       ),
       el(
         "div",
         { class: "group end" },
-        button({ label: "Previous image", iconName: "back", key: "K", iconOnly: true, onClick: (event) => actions.previousItem(event) }),
-        button({ label: "Next image", iconName: "forward", key: "J", iconOnly: true, onClick: (event) => actions.nextItem(event) }),
+        button({ label: "Previous image", iconName: "back", action: "previousItem", iconOnly: true, onClick: (event) => actions.previousItem(event) }),
+        button({ label: "Next image", iconName: "forward", action: "nextItem", iconOnly: true, onClick: (event) => actions.nextItem(event) }),
         button({ label: "Copy link to this item", iconName: "link", iconOnly: true, onClick: () => actions.copyLink() }),
-        button({ label: "Keys and help", iconName: "help", key: "?", iconOnly: true, onClick: () => actions.help() }),
+        button({ label: "Keys and help", iconName: "help", action: "help", iconOnly: true, onClick: () => actions.help() }),
       ),
     );
   }

@@ -36,7 +36,7 @@ export class Topbar {
     this.count = el("span", { class: "count" });
     this.pace = el("span", { class: "figure pace", title: "Your pace over the last 20 decisions" });
     this.model = el("span", { class: "figure model" });
-    this.blind = button({ label: "Hide predictions until I have decided", iconName: "hidden", key: "H", iconOnly: true, onClick: onBlind });
+    this.blind = button({ label: "Hide predictions until I have decided", iconName: "hidden", action: "blind", iconOnly: true, onClick: onBlind });
     this.dot = el("span", { class: "dot", "aria-hidden": "true" });
     this.saved = el("span", { class: "saved-text", role: "status", "aria-live": "polite" });
     this.refused = el("button", {

@@ -7,6 +7,7 @@ import { button, el, percent, setAttribute, setText } from "./dom.js";
 import { Filmstrip } from "./filmstrip.js";
 import { metresPerPixel, placeAt, placeText, scaleBar } from "./ground.js";
 import { HeatNotice } from "./heat_notice.js";
+import { labelKeys } from "./key_labels.js";
 import { Legend } from "./legend.js";
 import { PaneLabels } from "./pane_labels.js";
 import { needsRivals } from "./panes.js";
@@ -50,8 +51,10 @@ export class View {
     this.dialogs = new Dialogs({
       onClosed: () => this.focusStage(),
       onDismiss: (id) => actions.dismiss(id),
+      onKeys: () => labelKeys(this.root),
     });
     this.build();
+    labelKeys(this.root);
     this.legend.setClasses(data.classes);
     this.hidden = preferences.hiddenClasses(data.project.id);
     this.colour();
