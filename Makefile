@@ -31,9 +31,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 app: $(APP_READY) ## install what is missing, prepare the demo project, open the app
-	@$(BIN)/rsqa demo || { code=$$?; test $$code -eq 1 || exit $$code; \
-	  echo "The demo project is not ready (see above); the app opens without it." >&2; }
-	@$(BIN)/rsqa serve $(SERVE)
+	@$(BIN)/rsqa serve --demo $(SERVE)
 
 install: $(APP_READY) ## create .venv with what the app needs
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rsqa_core.errors import InvalidInputError
-from workflows.commands import serve
+from workflows.commands import demo, serve
+from workflows.opening import open_installation
 
 
 def _hosts(words: list[str]) -> list[str]:
@@ -54,6 +56,56 @@ def test_a_browser_opens_only_where_there_is_a_display(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert serve.has_display() is shown
+
+
+class Ended:
+    """A server that has stopped by itself."""
+
+    def __init__(self, order: list[str]) -> None:
+        order.append("server")
+
+    def poll(self) -> int:
+        return 0
+
+    def wait(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_the_demo_is_there_before_a_first_start_and_checked_beside_later_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool
+) -> None:
+    order: list[str] = []
+    monkeypatch.setenv("RSQA_HOME", str(tmp_path / "home"))
+    if known:
+        open_installation().database.close()
+    monkeypatch.setattr(serve.subprocess, "Popen", lambda *_, **__: Ended(order))
+    monkeypatch.setattr(demo, "prepare", lambda: order.append("demo"))
+
+    result = CliRunner().invoke(serve.command, ["--port", "18501", "--no-browser", "--demo"])
+
+    assert result.exit_code == 0, result.output
+    assert order == (["server", "demo"] if known else ["demo", "server"])
+
+
+def test_the_app_opens_without_a_demo_that_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    order: list[str] = []
+    monkeypatch.setenv("RSQA_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(serve.subprocess, "Popen", lambda *_, **__: Ended(order))
+
+    def fail() -> None:
+        raise InvalidInputError("Expected imagery, but got none.")
+
+    monkeypatch.setattr(demo, "prepare", fail)
+
+    result = CliRunner().invoke(serve.command, ["--port", "18501", "--no-browser", "--demo"])
+
+    assert result.exit_code == 0, result.output
+    assert "Expected imagery" in result.output
+    assert "opens without it" in result.output
+    assert order == ["server"]
 
 
 def test_a_port_out_of_range_is_wrong_usage() -> None:

@@ -26,6 +26,11 @@ def command(generated: bool, whole: bool) -> None:
 
     The first scene is made ready at once, the others by a job in the background while you review.
     """
+    prepare(generated=generated, whole=whole)
+
+
+def prepare(*, generated: bool = False, whole: bool = False) -> None:
+    """Do what the command does."""
     from workflows.demo import find_demo, prepare_demo
     from workflows.opening import open_installation
 

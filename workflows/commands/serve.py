@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from rsqa_core.errors import InvalidInputError, RsqaError
+from rsqa_core.errors import CancelledError, InvalidInputError, RsqaError
 from rsqa_core.settings import read_settings
 
 _APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -40,7 +40,8 @@ _START_LIMIT_S = 60.0
     "Needed when --host is not a loopback address.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
-def command(port: int, host: str, allowed: tuple[str, ...], no_browser: bool) -> None:
+@click.option("--demo", is_flag=True, help="Prepare the demo project where it is missing.")
+def command(port: int, host: str, allowed: tuple[str, ...], no_browser: bool, demo: bool) -> None:
     """Open the app and keep it running until Ctrl-C."""
     if not _APP.is_file():
         raise InvalidInputError(
@@ -48,11 +49,16 @@ def command(port: int, host: str, allowed: tuple[str, ...], no_browser: bool) ->
             "project (pip install -e .)."
         )
     require_free_port(host, port)
+    first = demo and not read_settings().database_path.exists()
+    if first:  # alone on the machine, and the app opens with something in it
+        _prepare_demo()
     server = subprocess.Popen(server_command(port, host, allowed), env=_environment())  # noqa: S603
     signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())
     url = f"http://{_display_host(host)}:{port}"
     try:
         _check_installation()  # while the server loads
+        if demo and not first:
+            _prepare_demo()
         if wait_until_ready(server, host, port):
             click.echo(f"RSQA is open at {url}  (Ctrl-C stops it)")
             if not no_browser and has_display():
@@ -135,6 +141,19 @@ def _check_installation() -> None:
             f"The folder {read_settings().home} cannot be used ({error.strerror or error}). "
             "Name another one with RSQA_HOME."
         ) from error
+
+
+def _prepare_demo() -> None:
+    """Prepare the demo project; without it the app opens all the same."""
+    from workflows.commands.demo import prepare
+
+    try:
+        prepare()
+    except CancelledError:
+        raise
+    except RsqaError as error:
+        click.echo(f"Error: {error}", err=True)
+        click.echo("The demo project is not ready; the app opens without it.", err=True)
 
 
 def _environment() -> dict[str, str]:
