@@ -128,7 +128,7 @@ def every_screen(browser: Browser, url: str, slug: str, out: Path) -> None:
                 viewport={"width": width, "height": height}, color_scheme=scheme
             )
             page = context.new_page()
-            for name in ("home", "review", "queue", "map", "progress", "train", "import"):
+            for name in ("home", "review", "queue", "map", "progress", "train", "admin", "import"):
                 path = "" if name == "home" else name
                 page.goto(f"{url}/{path}?project={slug}")
                 if name == "review":

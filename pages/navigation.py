@@ -21,6 +21,7 @@ _PAGES = (
     ("map.py", "Map", ":material/map:", "map"),
     ("progress.py", "Progress", ":material/insights:", "progress"),
     ("train.py", "Train", ":material/model_training:", "train"),
+    ("admin.py", "Admin", ":material/admin_panel_settings:", "admin"),
 )
 
 

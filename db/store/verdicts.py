@@ -167,6 +167,18 @@ def history(
     return [row.record() for row in rows]
 
 
+def reviewers(session: Session, project_id: int) -> list[str]:
+    """Return the names of everyone who ever recorded something in a project, sorted."""
+    return list(
+        session.scalars(
+            select(VerdictRow.reviewer)
+            .where(VerdictRow.project_id == project_id)
+            .distinct()
+            .order_by(VerdictRow.reviewer)
+        )
+    )
+
+
 def labels(session: Session, project_id: int) -> dict[int, float]:
     """Return the mean score that reviewers gave each candidate, 0..1, by candidate id.
 

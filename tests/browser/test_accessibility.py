@@ -20,6 +20,7 @@ SCREENS = {
     "map": "Map",
     "progress": "Progress",
     "train": "Train",
+    "admin": "Admin",
 }
 """Address of a screen, and its heading; the review page is looked at in several states below."""
 

@@ -24,7 +24,7 @@ from tests.pages.seeding import add_project, add_ready_project
 from workflows.opening import Installation, open_installation
 
 _ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["Home", "Import", "Queue", "Review", "Map", "Progress", "Train"]
+PAGES = ["Home", "Import", "Queue", "Review", "Map", "Progress", "Train", "Admin"]
 _PATIENCE_MS = 90_000
 """Generous, because other work may share the machine; nothing here measures time with it."""
 _RSQA = "from workflows.cli import main; main()"
@@ -153,7 +153,7 @@ def test_the_reviewers_name_survives_a_reload_and_stays_out_of_links(
     assert "Ada" not in page.url
 
 
-@pytest.mark.parametrize("path", ["", "import", "queue", "progress", "train"])
+@pytest.mark.parametrize("path", ["", "import", "queue", "progress", "train", "admin"])
 def test_nothing_comes_from_outside_and_nothing_overflows(
     shell: str, page: Page, path: str
 ) -> None:

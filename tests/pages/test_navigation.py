@@ -22,6 +22,7 @@ from workflows.opening import Installation
         ("queue", "Queue"),
         ("progress", "Progress"),
         ("train", "Train"),
+        ("admin", "Admin"),
     ],
 )
 def test_every_page_opens_through_navigation(

@@ -1,0 +1,49 @@
+"""Admin: the record, and copies of it."""
+
+from __future__ import annotations
+
+from tests.pages.conftest import OpenPage
+from tests.pages.seeding import add_labels, add_project, add_ready_project
+from workflows.backups import kept_backups
+from workflows.opening import Installation
+
+
+def test_an_empty_record_says_so(installation: Installation, open_page: OpenPage) -> None:
+    add_project(installation)
+
+    test = open_page("admin", project="harbour")
+
+    assert "Nothing was decided" in test.info[0].value
+    assert any("No copy yet" in found.value for found in test.caption)
+    assert not test.exception
+
+
+def test_the_record_can_be_narrowed_to_one_reviewer(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    add_labels(installation, project, 4)
+
+    test = open_page("admin", project="harbour")
+
+    table = test.dataframe[0].value
+    assert table["What"].tolist() == ["Corrected", "Confirmed"] * 2  # newest first
+    assert table["Holds"].all()
+    chooser = test.main.selectbox[0]
+    assert chooser.options == ["Everyone", "Ada"]
+    chooser.set_value("Ada").run()
+    assert len(test.dataframe[0].value) == 4
+    assert not test.exception
+
+
+def test_a_copy_is_made_by_a_click(installation: Installation, open_page: OpenPage) -> None:
+    add_project(installation)
+    test = open_page("admin", project="harbour")
+
+    (button,) = [found for found in test.main.button if found.label == "Back up now"]
+    button.click().run()
+
+    (copy,) = kept_backups(installation.settings)
+    assert copy.read_bytes().startswith(b"SQLite format 3")
+    assert copy.name in [found.label for found in test.get("download_button")]
+    assert not test.exception
