@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.quality.candidates import Candidates
 from benchmarks.quality.methods import Method, Predictions, head_method
 from benchmarks.quality.parts import Content, listed, shown, table
-from benchmarks.quality.protocol import Figures, run
+from benchmarks.quality.protocol import Figures, Outcome, run
 from rsqa_core.evaluation.resampling import interval
 from rsqa_core.heads.inputs import HeadInputs
 from rsqa_core.progress import Progress, no_progress
@@ -55,14 +55,28 @@ def ablations(
         methods.append(_pooled(method) if name == POOLED else method)
     outcome = run(PROTOCOL, found, methods, seeds, progress=progress)
     assert outcome is not None  # the protocol has a split, or it raises
+    return ablation_content(found, outcome, [method.name for method in methods], seeds, repeats)
+
+
+def ablation_content(
+    found: Candidates, outcome: Outcome, names: Sequence[str], seeds: int, repeats: int
+) -> Content:
+    """Return figures and gains of held-out predictions that are there, the full head's first."""
     figures = Figures(found, outcome, repeats, by_dataset=False)
-    content: Content = {"seeds": seeds, "figures": {}, "gains": {}}
-    for method in methods:
-        draws = figures.of(method.name)
-        content["figures"][method.name] = {n: listed(interval(draws[n])) for n in SHOWN}
-        if method.name != FULL:
-            gain = figures.gain(FULL, method.name)
-            content["gains"][method.name] = {n: listed(interval(gain[n])) for n in SHOWN}
+    content: Content = {
+        "seeds": seeds,
+        "candidates": len(found),
+        "segmenters": len(np.unique(found.segmenter)),
+        "scenes": len(np.unique(found.scene)),
+        "figures": {},
+        "gains": {},
+    }
+    for name in names:
+        draws = figures.of(name)
+        content["figures"][name] = {n: listed(interval(draws[n])) for n in SHOWN}
+        if name != FULL:
+            gain = figures.gain(FULL, name)
+            content["gains"][name] = {n: listed(interval(gain[n])) for n in SHOWN}
     return content
 
 
@@ -86,10 +100,11 @@ def ablation_lines(content: Content) -> list[str]:
     return [
         "## What each part of the head is worth",
         "",
-        f"Every scene predicted from the other scenes, {content['seeds']} seed(s). A gain is what "
-        "the full head is better by, above zero in favour of the part, with its paired 95 % "
-        "interval over source images; a part whose interval holds zero is worth nothing that these "
-        "scenes can show.",
+        f"Every scene predicted from the other scenes, {content['seeds']} seed(s): "
+        f"{content['candidates']} candidates of {content['segmenters']} segmenters on "
+        f"{content['scenes']} scenes. A gain is what the full head is better by, above zero in "
+        "favour of the part, with its paired 95 % interval over source images; a part whose "
+        "interval holds zero is worth nothing that these scenes can show.",
         "",
         *table(
             ("head", "SRCC", "gain", "MAE", "gain", "gain in regret", "the part is worth"), rows
