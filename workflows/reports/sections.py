@@ -143,7 +143,7 @@ def examples(installation: Installation, facts: Facts) -> Section:
     ):
         pictures = [
             picture
-            for image_id in chosen[:EXAMPLES]
+            for image_id in _of_different_sources(facts, chosen)
             for picture in _pair(installation, facts, image_id)
         ]
         if pictures:
@@ -208,6 +208,14 @@ def models(facts: Facts) -> Section:
             ),
         ]
     return Section("Models", tuple(blocks))
+
+
+def _of_different_sources(facts: Facts, ranked: Sequence[int]) -> list[int]:
+    """Return the first EXAMPLES images, no two of one source: neighbours say the same."""
+    first: dict[str, int] = {}
+    for image_id in ranked:
+        first.setdefault(facts.images[image_id].source_sha256, image_id)
+    return list(first.values())[:EXAMPLES]
 
 
 def _pair(installation: Installation, facts: Facts, image_id: int) -> list[Picture]:

@@ -76,6 +76,9 @@ def test_a_report_tells_what_the_project_holds(scored: Installation) -> None:
     assert measured == sorted(measured, reverse=True)
     galleries = [b for b in section(report, "Images").blocks if isinstance(b, Gallery)]
     assert [len(gallery.pictures) for gallery in galleries] == [6, 6, 6]
+    for gallery in galleries:  # image and mask of three images, each of another source
+        names = [picture.caption for picture in gallery.pictures[::2]]
+        assert {name.split()[0] for name in names} == {"north", "south", "west"}
 
 
 def test_calibration_compares_with_reviewers_and_references(scored: Installation) -> None:
