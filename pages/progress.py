@@ -3,6 +3,7 @@
 import streamlit as st
 
 from db.store import verdicts
+from pages.components.disputes import draw_disputes
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
 from workflows.reports.facts import gather
@@ -49,5 +50,7 @@ with left_column:
 with right_column:
     st.subheader("Distance from the head", anchor=False)
     draw_drift(facts.verdicts)
+st.subheader("Where opinions differ", anchor=False)
+draw_disputes(facts)
 st.subheader("Reviewers", anchor=False)
 draw_paces(pace, facts)

@@ -141,6 +141,48 @@ def found_so_far(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A candidate on which opinions differ.
+
+    Attributes:
+        scores: what each reviewer gave, 0..1, by name.
+        head: what the head had said when they decided, in mean, 0..1; None where it said nothing.
+        gap: difference of the two opinions that lie farthest apart.
+    """
+
+    image_id: int
+    candidate_id: int
+    scores: dict[str, float]
+    head: float | None
+    gap: float
+
+
+def disputes(given: Sequence[Verdict], *, with_head: bool) -> list[Dispute]:
+    """Return the candidates on which opinions differ, widest gap first.
+
+    Args:
+        given: verdicts that hold and give a candidate a score, oldest first.
+        with_head: True compares reviewers with what the head had said, False with one another.
+    """
+    by_candidate: dict[tuple[int, int], list[Verdict]] = defaultdict(list)
+    for verdict in given:
+        if verdict.candidate_id is not None and verdict.score is not None:
+            by_candidate[verdict.image_id, verdict.candidate_id].append(verdict)
+    found = []
+    for (image_id, candidate_id), own in by_candidate.items():
+        scores = {one.reviewer: float(one.score or 0.0) for one in own}
+        shown = [one.score_shown for one in own if one.score_shown is not None]
+        head = sum(shown) / len(shown) if shown else None
+        if with_head:
+            gap = max(abs(score - head) for score in scores.values()) if head is not None else 0.0
+        else:
+            gap = max(scores.values()) - min(scores.values())
+        if gap > 0:
+            found.append(Dispute(image_id, candidate_id, scores, head, gap))
+    return sorted(found, key=lambda one: (-one.gap, one.image_id, one.candidate_id))
+
+
 def by_day(verdicts: Iterable[Verdict], zone: dt.tzinfo) -> dict[tuple[dt.date, str], int]:
     """Return how many decisions everyone made on each day of ``zone``."""
     counts: dict[tuple[dt.date, str], int] = defaultdict(int)

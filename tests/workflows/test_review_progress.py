@@ -13,6 +13,7 @@ from rsqa_core.records import NINETY_PERCENT_Z, Score, Verdict, VerdictKind
 from workflows.review_progress import (
     DRIFT_WINDOW,
     by_day,
+    disputes,
     drift,
     found_so_far,
     hours_left,
@@ -116,6 +117,26 @@ def test_what_is_expected_follows_from_scores_and_intervals() -> None:
     assert found.low == pytest.approx(found.expected - spread, abs=1e-3)
     assert found.high == pytest.approx(found.expected + spread, abs=1e-3)
     assert found.open_images == 3
+
+
+def test_disputes_are_ranked_by_their_widest_gap() -> None:
+    given = [
+        said("ada", 1, 0.9, score_shown=0.8),
+        said("bob", 1, 0.4, score_shown=0.6),
+        said("ada", 2, 0.5),
+        said("bob", 2, 0.5),
+        said("ada", 3, 0.1, score_shown=0.9),
+    ]
+
+    among = disputes(given, with_head=False)
+    with_head = disputes(given, with_head=True)
+
+    assert [(one.image_id, one.candidate_id) for one in among] == [(1, 10)]
+    assert among[0].scores == {"ada": 0.9, "bob": 0.4}
+    assert among[0].gap == pytest.approx(0.5)
+    assert among[0].head == pytest.approx(0.7)
+    assert [one.image_id for one in with_head] == [3, 1]
+    assert [one.gap for one in with_head] == pytest.approx([0.8, 0.3])
 
 
 def test_days_are_those_of_the_reader() -> None:
