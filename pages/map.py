@@ -5,6 +5,7 @@ from streamlit_folium import st_folium
 
 from db.store import images
 from pages.components.map_drawing import COLOURINGS, draw_legend, draw_map
+from pages.components.map_pictures import PICTURES, class_legend, picture_of
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import STATUS_NAMES
 from pages.components.texts import plain
@@ -27,7 +28,7 @@ if not every:
         go("import_images")
     st.stop()
 
-boxes = st.columns([2, 2, 1.2, 1.6], vertical_alignment="bottom")
+boxes = st.columns([2, 2, 1.5, 1.3], vertical_alignment="bottom")
 choose, scene_box, pictures_box, background_box = boxes
 wanted = choose.selectbox(
     "Colour by", list(COLOURINGS), format_func=lambda key: COLOURINGS[key].name, key="map_colour"
@@ -39,11 +40,14 @@ on_earth = corners(chosen)
 located = [image for image in chosen if image.id in on_earth]
 on_globe = bool(located)
 shown = (located if on_globe else chosen)[:MOST_IMAGES]
-with_pictures = pictures_box.toggle(
-    "Pictures",
-    value=len(shown) <= MOST_PICTURES,
-    disabled=len(shown) > MOST_PICTURES,
+few = len(shown) <= MOST_PICTURES
+under = pictures_box.selectbox(
+    "Under the outlines",
+    list(PICTURES) if few else ["nothing"],
+    format_func=lambda key: PICTURES[key],
+    disabled=not few,
     help=f"Small pictures, for up to {MOST_PICTURES} images.",
+    key="map_pictures" if few else "map_no_pictures",
 )
 with_background = background_box.toggle(
     "Street map",
@@ -55,7 +59,9 @@ with_background = background_box.toggle(
 )
 rings = {key: [*ring, ring[0]] for key, ring in on_earth.items()} if on_globe else plan_of(shown)
 
-draw_legend(colouring)
+draw_legend(colouring.legend())
+if under == "masks":
+    draw_legend(class_legend(project))
 notes = []
 if not on_globe:
     notes.append("No georeference: each image lies where it was cut from its source image.")
@@ -76,7 +82,7 @@ with canvas:
             rings,
             colouring,
             on_globe=on_globe,
-            with_pictures=with_pictures,
+            picture=picture_of(under, project, shown),
             with_background=with_background,
         ),
         key=f"map-{project.id}-{scene}-{on_globe}",

@@ -12,7 +12,6 @@ import streamlit as st
 from pages.api import API_ROOT
 from pages.api.leaflet import leaflet_address
 from pages.components.queue_address import STATUS_NAMES
-from pages.components.thumbnails import thumbnail
 from rsqa_core.records import ImageRecord, ImageStatus
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
 
 LEAST_SHARE = 0.01
 """Of the map's extent: what is smaller gets a thick outline."""
-
-_OVERLAY_PX = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ def draw_map(
     colouring: Colouring,
     *,
     on_globe: bool,
-    with_pictures: bool,
+    picture: Callable[[ImageRecord], str | None] | None = None,
     with_background: bool,
 ) -> folium.Map:
     """Return a map of those images that have an outline.
@@ -91,7 +88,7 @@ def draw_map(
     Args:
         rings: outlines by image id, (longitude, latitude) or (x, y) of a plan.
         on_globe: whether they are longitudes and latitudes.
-        with_pictures: small pictures under the outlines.
+        picture: gives the address of what lies under an image's outline, None where there is none.
         with_background: streets from OpenStreetMap's servers, the only connection to outside.
     """
     import folium
@@ -110,8 +107,8 @@ def draw_map(
     made.default_js = [("leaflet", leaflet_address(API_ROOT, "leaflet.js"))]
     made.default_css = [("leaflet_css", leaflet_address(API_ROOT, "leaflet.css"))]
     shown = [image for image in images if image.id in rings]
-    for image in shown if with_pictures else ():
-        address = thumbnail(image.display_path, _OVERLAY_PX)
+    for image in shown if picture is not None else ():
+        address = picture(image)
         if address is not None:
             folium.raster_layers.ImageOverlay(address, _bounds(rings[image.id])).add_to(made)
     boxes = {image.id: _bounds(rings[image.id]) for image in shown}
@@ -135,22 +132,22 @@ def draw_map(
             "color": feature["properties"]["colour"],
             "fillColor": feature["properties"]["colour"],
             "weight": feature["properties"]["weight"],
-            "fillOpacity": 0.15 if with_pictures else 0.6,
+            "fillOpacity": 0.6 if picture is None else 0.15,
         },
         tooltip=folium.GeoJsonTooltip(["image", "status", "best"], ["Image", "Status", "Best"]),
     ).add_to(made)
     return made
 
 
-def draw_legend(colouring: Colouring) -> None:
-    """Say what the colours mean, in one line."""
-    entries = "".join(
+def draw_legend(entries: Sequence[tuple[str, str]]) -> None:
+    """Say in one line what colours mean: (CSS colour, what it says)."""
+    line = "".join(
         '<span style="display:inline-flex;align-items:center;gap:6px;margin-right:16px">'
         f'<span style="width:12px;height:12px;border-radius:2px;background:{colour}"></span>'
         f"{html.escape(text)}</span>"
-        for colour, text in colouring.legend()
+        for colour, text in entries
     )
-    st.html(f'<div style="font-size:13px">{entries}</div>')
+    st.html(f'<div style="font-size:13px">{line}</div>')
 
 
 def _feature(

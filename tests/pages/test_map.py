@@ -12,6 +12,7 @@ from db.store import images
 from pages.api import API_ROOT
 from pages.api.leaflet import leaflet_address, leaflet_route
 from pages.components.map_drawing import COLOURINGS, RAMP, STATUS_COLOURS, UNKNOWN, draw_map
+from pages.components.map_pictures import picture_of
 from rsqa_core.records import ImageRecord
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_project, add_ready_project
@@ -35,7 +36,7 @@ def test_only_a_street_map_that_was_asked_for_comes_from_outside(
         {image.id: [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (0.0, 0.0)] for image in shown},
         COLOURINGS["status"],
         on_globe=True,
-        with_pictures=True,
+        picture=lambda image: None,
         with_background=background,
     )
     addresses = [address for _, address in (*made.default_js, *made.default_css)]
@@ -60,7 +61,6 @@ def test_the_map_shows_every_image_with_an_outline(shown: list[ImageRecord]) -> 
         plan_of(shown[:3]),
         COLOURINGS["best"],
         on_globe=False,
-        with_pictures=False,
         with_background=False,
     )
     page = made.get_root().render()
@@ -77,6 +77,27 @@ def test_the_page_says_that_images_have_no_georeference(
     assert any("No georeference" in caption.value for caption in test.caption)
     test.selectbox(key="map_colour").select("disagreement").run()
     assert not test.exception
+
+
+def test_masks_of_the_best_candidates_can_lie_under_the_outlines(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation, image_count=3)
+    with installation.database.read() as session:
+        shown = images.all_of(session, project.id)
+
+    plain, masked = (picture_of(kind, project, shown) for kind in ("images", "masks"))
+
+    assert picture_of("nothing", project, shown) is None
+    assert plain is not None
+    assert masked is not None
+    addresses = {draw(shown[0]) for draw in (plain, masked)}
+    assert len(addresses) == 2
+    assert all(str(address).startswith("data:image/jpeg") for address in addresses)
+    test = open_page("map")
+    test.selectbox(key="map_pictures").select("masks").run()
+    assert not test.exception
+    assert any("Building" in found.value for found in test.get("html"))
 
 
 def test_a_project_without_images_leads_to_the_import(
@@ -108,7 +129,6 @@ def test_an_image_far_smaller_than_the_map_stays_in_sight(shown: list[ImageRecor
         rings,
         COLOURINGS["status"],
         on_globe=True,
-        with_pictures=False,
         with_background=False,
     )
     (outlines,) = [child for child in made._children.values() if hasattr(child, "data")]
