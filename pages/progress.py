@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from db.store import verdicts
 from pages.components.disputes import draw_disputes
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
@@ -12,17 +11,16 @@ from workflows.review_progress import found_so_far, hours_left, paces
 start_page("Progress", "How the review gets on, who works on it, and when it may stop.")
 project = current_project()
 facts = gather(installation(), project.slug)
-with installation().database.read() as session:
-    counts = verdicts.counts(session, project.id)
 
 pace = paces(facts.verdicts)
 open_images = sum(image.status == "open" for image in facts.images.values())
 left = hours_left(pace, open_images)
+refused = sum(verdict.kind == "none_acceptable" for verdict in facts.verdicts)
 values = (
     ("Images", f"{len(facts.images):,}"),
     ("Decided", f"{len(facts.images) - open_images:,}"),
     ("Labels", f"{len(facts.labels):,}"),
-    ("None acceptable", f"{counts['none_acceptable']:,}"),
+    ("None acceptable", f"{refused:,}"),
     ("Hours left", "—" if left is None else f"{left:.1f}"),
 )
 for column, (name, value) in zip(st.columns(len(values)), values, strict=True):

@@ -46,9 +46,9 @@ class Found:
 
     Attributes:
         found: (n + 1,) unacceptable ones among the first 0, 1, ... n images decided on.
-        expected: how many more the head expects among the images without a decision.
+        expected: how many more the head expects among the other images.
         low, high: 90 % range of that number, if the head's errors are independent.
-        open_images: without a decision, but with a score.
+        open_images: the other images that the head has scored.
     """
 
     found: tuple[int, ...]
@@ -111,9 +111,9 @@ def found_so_far(
 ) -> Found:
     """Return how many unacceptable images were found, and how many more are to be expected.
 
-    An image is unacceptable when a reviewer said so, or gave its best candidate less than
-    ``acceptable``. What is expected follows from scores and intervals: an interval of 90 % is taken
-    as that of a normal distribution.
+    An image is unacceptable when a reviewer said so, or gave every candidate that was scored less
+    than ``acceptable``. What is expected follows from scores and intervals: an interval of 90 % is
+    taken as that of a normal distribution.
 
     Args:
         verdicts: those that hold, oldest first.
@@ -124,7 +124,7 @@ def found_so_far(
         if verdict.kind == "none_acceptable":
             given[verdict.image_id] = 0.0
         elif verdict.score is not None:
-            # The best of several candidates decides; a later word of the same image is kept apart.
+            # The best of several candidates decides.
             given[verdict.image_id] = max(given.get(verdict.image_id, 0.0), verdict.score)
     found = [0]
     for score in given.values():

@@ -151,7 +151,7 @@ def _prepare_demo() -> None:
         prepare()
     except CancelledError:
         raise
-    except RsqaError as error:
+    except (RsqaError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         click.echo("The demo project is not ready; the app opens without it.", err=True)
 
