@@ -13,8 +13,12 @@ SHOWN_ROWS = 50
 _REVIEWERS, _HEAD = "Reviewers with one another", "Reviewers with the head"
 
 
+@st.fragment
 def draw_disputes(facts: Facts) -> None:
-    """Draw the candidates of the widest gaps; a chosen row can be reviewed."""
+    """Draw the candidates of the widest gaps; a chosen row can be reviewed.
+
+    A fragment: choosing a row must not read the whole project again.
+    """
     choice = st.segmented_control(
         "Compare", [_REVIEWERS, _HEAD], default=_REVIEWERS, required=True, width="content"
     )

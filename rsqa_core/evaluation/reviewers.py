@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import krippendorff
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,8 +85,8 @@ def reviewer_agreement(
         drawn = []
         for _ in range(repeats):
             chosen = rng.integers(len(groups), size=len(groups))
-            again = _quick_alpha(table[:, np.concatenate([groups[i] for i in chosen])])
-            if np.isfinite(again):
+            again = _alpha(table[:, np.concatenate([groups[i] for i in chosen])])
+            if again is not None:
                 drawn.append(again)
         if drawn:
             low, high = (float(v) for v in np.quantile(drawn, (0.025, 0.975)))
@@ -95,22 +94,23 @@ def reviewer_agreement(
 
 
 def _alpha(table: Values) -> float | None:
-    """Return alpha of (reviewers, candidates); None where it is not defined."""
-    known = table[np.isfinite(table)]
-    if not known.size or float(np.ptp(known)) == 0.0:
-        return None
-    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))
+    """Return alpha of (reviewers, candidates) by sums of squares; None where it is not defined.
 
-
-def _quick_alpha(table: Values) -> float:
-    """Return the same by sums of squares, for the library's time grows with distinct scores."""
+    Every candidate is scored at least twice. Libraries work through coincidences of distinct
+    values, which takes time with the square of their number: too slow for scores in per cent.
+    """
     count = np.isfinite(table).sum(axis=0)
-    filled = np.nan_to_num(table)
+    total = int(count.sum())
+    if not total:
+        return None
+    # Around the mean, so that close scores do not cancel to noise.
+    filled = np.nan_to_num(table - np.nanmean(table))
     sums, squares = filled.sum(axis=0), (filled**2).sum(axis=0)
-    total = count.sum()
-    observed = ((count * squares - sums**2) / (count - 1)).sum() / total
     expected = (total * squares.sum() - sums.sum() ** 2) / (total * (total - 1))
-    return float(1 - observed / expected) if expected > 0 else float("nan")
+    if expected <= 1e-15:
+        return None
+    observed = ((count * squares - sums**2) / (count - 1)).sum() / total
+    return float(1 - observed / expected)
 
 
 def _mean_difference(table: Values) -> float:

@@ -222,7 +222,12 @@ class Review:
 def review(
     page: Page, server: Server, installation: Installation, make_project: Callable[..., Seeded]
 ) -> Review:
-    """A review session on a fresh project of 16 images, opened and painted."""
+    """A review session on a fresh project of 16 images, painted, with what follows at hand.
+
+    A decision on an image that is not on the canvas yet is refused, so a test that presses keys
+    one after another starts with the next images loaded, as a reviewer's second look finds them.
+    """
     session = Review(page, server.url, installation, make_project())
     session.open()
+    session.wait_ready(4)
     return session

@@ -100,6 +100,7 @@ def test_stored_keys_that_make_no_sense_leave_the_usual_ones(review: Review, sto
     review.page.evaluate("text => localStorage.setItem('rsqa.keys', text)", stored)
     review.page.reload()
     review.wait_painted()
+    review.wait_ready(2)
 
     review.press("s", "f")
     review.wait_saved()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import krippendorff
 import numpy as np
 import pytest
 
@@ -22,6 +23,22 @@ def test_alpha_is_one_minus_observed_over_expected_disagreement() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low <= found.alpha <= found.high <= 1
+
+
+def test_alpha_is_that_of_the_library_whoever_scored_what() -> None:
+    rng = np.random.default_rng(0)
+    table = np.clip(rng.uniform(0.2, 0.9, 40) + rng.normal(0, 0.2, (4, 40)), 0, 1).round(2)
+    table[rng.random(table.shape) < 0.4] = np.nan
+    who, what = np.nonzero(np.isfinite(table))
+
+    found = reviewer_agreement(
+        [f"reviewer {row}" for row in who], list(what), list(what), list(table[who, what])
+    )
+
+    assert found is not None
+    assert found.alpha == pytest.approx(
+        krippendorff.alpha(reliability_data=table, level_of_measurement="interval")
+    )
 
 
 def test_the_last_score_of_a_reviewer_counts_and_lone_ones_do_not() -> None:
