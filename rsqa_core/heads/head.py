@@ -51,7 +51,7 @@ class Prediction:
     Attributes:
         score: (N,) float64.
         low, high: (N,) bounds of the stated interval of COVERAGE.
-        spread: (N,) standard deviation over members.
+        spread: (N,) standard deviation over members of one fold, in mean over folds.
         cells: (N, P) float64 quality of each cell; not corrected by labels.
         base: (N,) score before labels corrected it.
     """
@@ -195,7 +195,7 @@ class QualityHead:
         digest = hashlib.sha256(json.dumps([self.card.folds, self.card.member_fold]).encode())
         card = self.card
         digest.update(f"{card.gate} {card.branch} {card.anchored} {card.width}".encode())
-        digest.update(f"{LEAST_CONFIDENCE} {DOUBT_WIDTH}".encode())
+        digest.update(f"{LEAST_CONFIDENCE} {DOUBT_WIDTH} apart by fold".encode())
         for tensors in (self.network.state_dict(), self.preparation.tensors()):
             for name, value in sorted(tensors.items()):
                 digest.update(name.encode() + value.contiguous().numpy().tobytes())
@@ -223,13 +223,15 @@ class QualityHead:
         joined = np.zeros((len(inputs), 2 + PLACES), dtype=np.float32)
         # -1 stands for images of no fold, which all members score.
         folds = np.array([-1 if (f := self.fold_of(s)) is None else f for s in places.sources])
+        every = np.array(self.card.member_fold)
         for fold in np.unique(folds):
             members = self.members_of(None if fold < 0 else int(fold))
+            fold_of_member = every if fold < 0 else every[every == fold]
             own = np.flatnonzero(folds == fold)
             for rows in np.array_split(own, -(-len(own) // ROWS_AT_ONCE)):
                 values = members.member_cells(inputs.only(rows)).astype(np.float64)
                 each = values.mean(axis=2)
-                joined[rows, 0], joined[rows, 1] = each.mean(axis=0), each.std(axis=0)
+                joined[rows, 0], joined[rows, 1] = each.mean(axis=0), _apart(each, fold_of_member)
                 joined[rows, 2:] = values.mean(axis=0)
         return joined
 
@@ -308,6 +310,21 @@ class QualityHead:
         content = self.to_bytes()
         write_atomically(path, content)
         return hashlib.sha256(content).hexdigest()
+
+
+def _apart(each: Values, fold_of_member: NDArray[np.int64]) -> Values:
+    """Return how far the members of a fold lie apart, in mean over the folds, (N,).
+
+    A training scene is scored by the members of one fold, and on such scores intervals are
+    calibrated. The members of all folds, who score a new scene, lie farther apart, which says more
+    of what they learnt from than of that scene.
+
+    Args:
+        each: (M, N) score of N candidates by every member.
+    """
+    folds = np.unique(fold_of_member)
+    found = [each[fold_of_member == fold].std(axis=0) for fold in folds]
+    return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
 
 def is_outdated(path: Path) -> bool:
