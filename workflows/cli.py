@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retrain": ("workflows.commands.retrain", "Train a new head from the reviewers' verdicts."),
     "export": ("workflows.commands.export", "Write candidates, scores and verdicts to a file."),
     "report": ("workflows.commands.report", "Write a report as PDF or HTML."),
+    "present": ("workflows.commands.present", "Write slides for an audience as HTML or PDF."),
     "errors": ("workflows.commands.errors", "Write where candidates are probably wrong."),
     "backup": ("workflows.commands.backup", "Copy the database while it is in use."),
     "serve": ("workflows.commands.serve", "Open the app."),

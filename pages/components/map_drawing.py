@@ -12,6 +12,7 @@ import streamlit as st
 from pages.api import API_ROOT
 from pages.api.leaflet import leaflet_address
 from pages.components.queue_address import STATUS_NAMES
+from rsqa_core.datasets.safe_colours import UNKNOWN_COLOUR, quality_colour, quality_legend
 from rsqa_core.records import ImageRecord, ImageStatus
 
 if TYPE_CHECKING:
@@ -20,18 +21,14 @@ if TYPE_CHECKING:
 Ring = Sequence[tuple[float, float]]
 Box = tuple[list[float], list[float]]
 
-UNKNOWN = "#8a9099"
 # Okabe and Ito's colours: every common form of colour blindness tells them apart.
 STATUS_COLOURS: dict[ImageStatus, str] = {
-    "open": "#8a9099",
+    "open": UNKNOWN_COLOUR,
     "reviewed": "#0072b2",
     "skipped": "#e69f00",
     "flagged": "#d55e00",
     "none_acceptable": "#cc79a7",
 }
-# From dark to light through one family of hues: order can be seen without colour.
-RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
-
 LEAST_SHARE = 0.01
 """Of the map's extent: what is smaller gets a thick outline."""
 
@@ -50,20 +47,13 @@ class Colouring:
         """Return the fill of an image."""
         if self.value is None:
             return STATUS_COLOURS[image.status]
-        value = self.value(image)
-        if value is None:
-            return UNKNOWN
-        return RAMP[min(int(value * len(RAMP)), len(RAMP) - 1)]
+        return quality_colour(self.value(image))
 
     def legend(self) -> list[tuple[str, str]]:
         """Return (colour, what it says)."""
         if self.value is None:
             return [(STATUS_COLOURS[status], name) for status, name in STATUS_NAMES.items()]
-        step = 100 / len(RAMP)
-        return [
-            *((colour, f"{step * i:.0f}–{step * (i + 1):.0f} %") for i, colour in enumerate(RAMP)),
-            (UNKNOWN, "not known"),
-        ]
+        return quality_legend()
 
 
 COLOURINGS = {

@@ -103,7 +103,7 @@ def _chosen_project() -> Project | None:
 
 
 def go(page: str, **parameters: str | int | None) -> NoReturn:
-    """Switch to the page ``page`` ('home', 'import_images', 'queue', 'review', 'train').
+    """Switch to the page ``page`` ('home', 'import_images', 'queue', 'review', ...).
 
     The project goes along unless ``project`` is given; parameters that are None are left out.
     """

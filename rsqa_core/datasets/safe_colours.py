@@ -13,6 +13,10 @@ from rsqa_core.records import ClassDef
 
 Colour = tuple[int, int, int]
 
+QUALITY_RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
+"""Values of 0..1 in equal steps, from dark to light: order can be seen without colour."""
+UNKNOWN_COLOUR = "#8a9099"
+
 
 _EXPECTED = (
     (r"water|river|lake|sea|ocean|pond", 4),
@@ -22,6 +26,30 @@ _EXPECTED = (
     (r"land|soil|bare|barren|sand|ground|desert", 0),
     (r"field|farm|agri|shrub|low veg", 3),
 )
+
+
+def quality_colour(value: float | None) -> str:
+    """Return the CSS colour of a value in 0..1, UNKNOWN_COLOUR of None.
+
+    Example:
+        >>> quality_colour(0.0), quality_colour(1.0), quality_colour(None)
+        ('#440154', '#fde725', '#8a9099')
+    """
+    if value is None:
+        return UNKNOWN_COLOUR
+    return QUALITY_RAMP[min(int(value * len(QUALITY_RAMP)), len(QUALITY_RAMP) - 1)]
+
+
+def quality_legend() -> list[tuple[str, str]]:
+    """Return (CSS colour, range of values in per cent) of every step, then of the unknown."""
+    step = 100 / len(QUALITY_RAMP)
+    return [
+        *(
+            (colour, f"{step * i:.0f}–{step * (i + 1):.0f} %")
+            for i, colour in enumerate(QUALITY_RAMP)
+        ),
+        (UNKNOWN_COLOUR, "not known"),
+    ]
 
 
 def safe_colours(classes: Sequence[ClassDef]) -> tuple[Colour, ...]:

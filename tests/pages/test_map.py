@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 from db.store import images
 from pages.api import API_ROOT
 from pages.api.leaflet import leaflet_address, leaflet_route
-from pages.components.map_drawing import COLOURINGS, RAMP, STATUS_COLOURS, UNKNOWN, draw_map
+from pages.components.map_drawing import COLOURINGS, STATUS_COLOURS, draw_map
 from pages.components.map_pictures import picture_of
+from rsqa_core.datasets.safe_colours import QUALITY_RAMP, UNKNOWN_COLOUR
 from rsqa_core.records import ImageRecord
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_project, add_ready_project
@@ -47,10 +48,10 @@ def test_only_a_street_map_that_was_asked_for_comes_from_outside(
 def test_an_image_has_the_colour_of_its_value(shown: list[ImageRecord]) -> None:
     image = replace(shown[0], status="flagged", best_score=0.99, uncertainty=0.0, disagreement=None)
     assert COLOURINGS["status"].colour(image) == STATUS_COLOURS["flagged"]
-    assert COLOURINGS["best"].colour(image) == RAMP[-1]
-    assert COLOURINGS["best"].colour(replace(image, best_score=1.0)) == RAMP[-1]
-    assert COLOURINGS["uncertainty"].colour(image) == RAMP[0]
-    assert COLOURINGS["disagreement"].colour(image) == UNKNOWN
+    assert COLOURINGS["best"].colour(image) == QUALITY_RAMP[-1]
+    assert COLOURINGS["best"].colour(replace(image, best_score=1.0)) == QUALITY_RAMP[-1]
+    assert COLOURINGS["uncertainty"].colour(image) == QUALITY_RAMP[0]
+    assert COLOURINGS["disagreement"].colour(image) == UNKNOWN_COLOUR
     for colouring in COLOURINGS.values():
         assert len(dict(colouring.legend())) == len(colouring.legend())
 

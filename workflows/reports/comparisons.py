@@ -29,19 +29,12 @@ Values = NDArray[np.float64]
 def calibration(facts: Facts) -> Section:
     """Say how well scores, and the intervals around them, agree with what is known."""
     blocks: list[Block] = []
-    shown = [(v.score_shown, v.score) for v in facts.given if v.score_shown is not None]
     rows: list[tuple[str, ...]] = []
     figures: list[Figure] = []
-    if len(shown) >= _MINIMUM_LABELS:
-        guess, truth = np.array(shown, dtype=np.float64).T
-        rows.append(("Reviewers, as shown then", *_agreement(guess, truth), "–"))
-        figures.append(
-            Figure(
-                plots.calibration(guess, truth, QUALITY_EDGES, "reviewers' score"),
-                "What was predicted when a reviewer decided, and the reviewer's score.",
-                width=0.48,
-            )
-        )
+    reviewed = reviewers_figure(facts)
+    if reviewed is not None:
+        rows.append(("Reviewers, as shown then", *_agreement(*_as_shown(facts)), "–"))
+        figures.append(reviewed)
     accuracy = {key: v for key, v in facts.known_accuracy().items() if key in facts.scores}
     if len(accuracy) >= _MINIMUM_LABELS:
         scores = [facts.scores[key] for key in accuracy]
@@ -84,6 +77,25 @@ def calibration(facts: Facts) -> Section:
         )
     )
     return Section("Calibration", tuple(blocks))
+
+
+def reviewers_figure(facts: Facts) -> Figure | None:
+    """Draw what was predicted against what reviewers said; None where they said too little."""
+    guess, truth = _as_shown(facts)
+    if len(guess) < _MINIMUM_LABELS:
+        return None
+    return Figure(
+        plots.calibration(guess, truth, QUALITY_EDGES, "reviewers' score"),
+        "What was predicted when a reviewer decided, and the reviewer's score.",
+        width=0.48,
+    )
+
+
+def _as_shown(facts: Facts) -> tuple[Values, Values]:
+    """Return the predictions that reviewers saw, and the scores that they gave, (n,) each."""
+    pairs = [(v.score_shown, v.score) for v in facts.given if v.score_shown is not None]
+    guess, truth = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    return guess, truth
 
 
 def confusion(installation: Installation, facts: Facts, progress: Progress) -> Section:

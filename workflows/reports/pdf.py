@@ -22,15 +22,22 @@ _CAPTION_MM = 3.4
 _FONT = "DejaVu"
 
 
-def as_pdf(report: Report) -> bytes:
-    """Return the report as PDF; its outline has the sections."""
-    pages = _Pages(report.title)
+def as_pdf(report: Report, *, slides: bool = False) -> bytes:
+    """Return the report as PDF; its outline has the sections.
+
+    ``slides`` gives every section a page of its own, across and in larger type.
+    """
+    pages = _Pages(report.title, slides)
     pages.set_title(report.title)
     pages.set_creator("RSQA")
     pages.add_page()
+    if slides:
+        pages.ln(55)
     pages.words(report.title, 20, bold=True)
     pages.words(report.subtitle, 9, colour=_QUIET)
     for section in report.sections:
+        if slides:
+            pages.add_page()
         pages.heading(section.title)
         for blocks in _lines(section.blocks):
             pages.place(blocks)
@@ -55,8 +62,10 @@ def _lines(blocks: Sequence[Block]) -> Iterator[list[Block]]:
 class _Pages(FPDF):
     """A document that knows how to set each block."""
 
-    def __init__(self, title: str) -> None:
-        super().__init__(format="A4")
+    def __init__(self, title: str, slides: bool) -> None:
+        super().__init__(format="A4", orientation="landscape" if slides else "portrait")
+        self._slides = slides
+        self._type = 1.5 if slides else 1.0
         fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"  # of every script that names come in
         self.add_font(_FONT, "", fonts / "DejaVuSans.ttf")
         self.add_font(_FONT, "B", fonts / "DejaVuSans-Bold.ttf")
@@ -78,6 +87,7 @@ class _Pages(FPDF):
         bold: bool = False,
         colour: tuple[int, int, int] = _INK,
     ) -> None:
+        size *= self._type
         self.set_font(_FONT, "B" if bold else "", size)
         self.set_text_color(*colour)
         self.multi_cell(0, size * 0.52, words, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
@@ -85,7 +95,8 @@ class _Pages(FPDF):
 
     def heading(self, title: str) -> None:
         self._room_for(45)
-        self.ln(5)
+        if self.get_y() > self.t_margin:
+            self.ln(5)
         self.start_section(title)
         self.words(title, 13, bold=True, colour=_ACCENT)
 
@@ -106,7 +117,7 @@ class _Pages(FPDF):
             self._gallery(block)
 
     def _table(self, block: Table) -> None:
-        self.set_font(_FONT, "", 8)
+        self.set_font(_FONT, "", 8 * self._type**2)
         self.set_text_color(*_INK)
         self.set_draw_color(216, 223, 227)
         named = any(block.header)
@@ -127,7 +138,7 @@ class _Pages(FPDF):
             borders_layout="HORIZONTAL_LINES",
             headings_style=FontFace(emphasis="BOLD"),
             first_row_as_headings=named,
-            line_height=_LINE_MM,
+            line_height=_LINE_MM * self._type**2,
         ) as table:
             for line in [*([block.header] if named else []), *block.rows]:
                 row = table.row()
@@ -142,34 +153,39 @@ class _Pages(FPDF):
                 wide, high = picture.size
             sizes.append((block.width * self.epw, block.width * self.epw * high / wide))
         tallest = max(height for _, height in sizes)
-        self._room_for(tallest + 3 * _CAPTION_MM)
+        self._room_for(tallest + 3 * _CAPTION_MM * self._type)
         left, top, lowest = self.l_margin, self.get_y(), self.get_y()
         for block, (width, height) in zip(blocks, sizes, strict=True):
             self.image(io.BytesIO(block.png), left, top, width, height, alt_text=block.caption)
             self.set_xy(left, top + tallest + 0.6)
-            self.set_font(_FONT, "", 7.5)
+            self.set_font(_FONT, "", 7.5 * self._type)
             self.set_text_color(*_QUIET)
-            self.multi_cell(width, _CAPTION_MM, block.caption, align="L")
+            self.multi_cell(width, _CAPTION_MM * self._type, block.caption, align="L")
             lowest = max(lowest, self.get_y())
             left += width + _GAP_MM
         self.set_xy(self.l_margin, lowest + 2)
 
     def _legend(self, block: Legend) -> None:
-        self.set_font(_FONT, "", 7.5)
+        self.set_font(_FONT, "", 7.5 * self._type)
         self.set_text_color(*_INK)
         for name, colour in block.entries:
             if self.get_x() + self.get_string_width(name) + 9 > self.w - self.r_margin:
-                self.ln(_LINE_MM)
+                self.ln(_LINE_MM * self._type)
             self.set_fill_color(*colour)
-            self.rect(self.get_x(), self.get_y() + 0.7, 2.8, 2.8, style="F")
-            self.set_x(self.get_x() + 3.6)
-            self.cell(self.get_string_width(name) + 5, _LINE_MM, name)
+            side = 2.8 * self._type
+            self.rect(self.get_x(), self.get_y() + 0.25 * side, side, side, style="F")
+            self.set_x(self.get_x() + side + 0.8)
+            self.cell(self.get_string_width(name) + 5, _LINE_MM * self._type, name)
         self.set_fill_color(255, 255, 255)  # tables are filled with it
-        self.ln(_LINE_MM + 1)
+        self.ln(_LINE_MM * self._type + 1)
 
     def _gallery(self, block: Gallery) -> None:
         side = (self.epw - _GAP_MM * (block.columns - 1)) / block.columns
-        captions = 3 * _CAPTION_MM
+        captions = 3 * _CAPTION_MM * self._type
+        if self._slides:  # all on this page, with room for a legend
+            side = min(
+                side, self.h - self.b_margin - self.get_y() - captions - 2 * _LINE_MM * self._type
+            )
         for start in range(0, len(block.pictures), block.columns):
             self._room_for(side + captions)
             top = self.get_y()
@@ -179,10 +195,14 @@ class _Pages(FPDF):
                     io.BytesIO(picture.jpeg), left, top, side, side, alt_text=picture.caption
                 )
                 self.set_xy(left, top + side + 0.6)
-                self.set_font(_FONT, "", 6)
+                self.set_font(_FONT, "", 6 * self._type)
                 self.set_text_color(*_QUIET)
                 self.multi_cell(
-                    side, _CAPTION_MM * 0.85, picture.caption, align="L", wrapmode=WrapMode.CHAR
+                    side,
+                    _CAPTION_MM * 0.85 * self._type,
+                    picture.caption,
+                    align="L",
+                    wrapmode=WrapMode.CHAR,
                 )
             self.set_xy(self.l_margin, top + side + captions)
 

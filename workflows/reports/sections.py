@@ -10,7 +10,7 @@ import numpy as np
 
 import rsqa_core
 from rsqa_core.datasets.safe_colours import safe_colours
-from rsqa_core.records import Candidate, Score
+from rsqa_core.records import Candidate, HeadRecord, Score
 from workflows.opening import Installation
 from workflows.recommending import interval_coverage
 from workflows.reports import plots
@@ -69,12 +69,6 @@ def predicted(facts: Facts) -> Section:
     """Rank images and segmenters by predicted quality."""
     if not facts.scores:
         return Section("Predicted quality", (Text("No candidate has a score yet."),))
-    ranked = sorted(facts.best.items(), key=lambda entry: (entry[1].score, entry[0]))
-    best, low, high = (
-        np.array([getattr(score, name) for _, score in ranked]) for name in ("score", "low", "high")
-    )
-    labelled = np.array([facts.labels.get(score.candidate_id, np.nan) for _, score in ranked])
-    stated = interval_coverage(facts.head.metrics) if facts.head else 0.9
     by_segmenter = _by(facts.every, lambda one: one.segmenter)
     chosen = Counter(facts.recommended.values())
     accuracy = facts.known_accuracy()
@@ -95,11 +89,6 @@ def predicted(facts: Facts) -> Section:
             )
         )
     rows.sort(key=lambda entry: -entry[0])
-    drawn = {
-        name: np.array([facts.scores[one.id].score for one in found if one.id in facts.scores])
-        for name, found in by_segmenter.items()
-    }
-    shown = sorted((n for n, v in drawn.items() if len(v)), key=lambda n: float(drawn[n].mean()))
     return Section(
         "Predicted quality",
         (
@@ -107,10 +96,7 @@ def predicted(facts: Facts) -> Section:
                 "Predicted quality is the expected share of rightly classified pixels, from "
                 f"0 to 100 %. {_recommended_text(facts)}"
             ),
-            Figure(
-                plots.ranking(best, low, high, labelled, stated),
-                "Images by the predicted quality of their best candidate.",
-            ),
+            ranking_figure(facts),
             Table(
                 ("Segmenter", "Candidates", "Predicted", "Recommended", "Reviewers", "Measured"),
                 tuple(row for _, row in rows),
@@ -120,11 +106,35 @@ def predicted(facts: Facts) -> Section:
                 "candidates that have one; measured is on reference masks.",
                 quiet=True,
             ),
-            Figure(
-                plots.by_segmenter(shown, [drawn[name] for name in shown]),
-                "Predicted quality by segmenter.",
-            ),
+            segmenter_figure(facts),
         ),
+    )
+
+
+def ranking_figure(facts: Facts) -> Figure:
+    """Draw the images by the predicted quality of their best candidate; some must have a score."""
+    ranked = sorted(facts.best.items(), key=lambda entry: (entry[1].score, entry[0]))
+    best, low, high = (
+        np.array([getattr(score, name) for _, score in ranked]) for name in ("score", "low", "high")
+    )
+    labelled = np.array([facts.labels.get(score.candidate_id, np.nan) for _, score in ranked])
+    stated = interval_coverage(facts.head.metrics) if facts.head else 0.9
+    return Figure(
+        plots.ranking(best, low, high, labelled, stated),
+        "Images by the predicted quality of their best candidate.",
+    )
+
+
+def segmenter_figure(facts: Facts) -> Figure:
+    """Draw how good each segmenter's candidates are predicted to be; some must have a score."""
+    drawn = {
+        name: np.array([facts.scores[one.id].score for one in found if one.id in facts.scores])
+        for name, found in _by(facts.every, lambda one: one.segmenter).items()
+    }
+    shown = sorted((n for n, v in drawn.items() if len(v)), key=lambda n: float(drawn[n].mean()))
+    return Figure(
+        plots.by_segmenter(shown, [drawn[name] for name in shown]),
+        "Predicted quality by segmenter.",
     )
 
 
@@ -161,16 +171,12 @@ def models(facts: Facts) -> Section:
     own = [head for head in reversed(facts.heads) if head.project_id is not None]
     used = {promotion.head_id for promotion in facts.promotions}
     rows = []
-    points = []
     for head in [
         *[h for h in reversed(facts.heads) if h.project_id is None and h.id in used],
         *own,
     ]:
-        held_out: Mapping[str, Any] = head.metrics.get("held_out") or {}
-        before, after = (
-            _number((held_out.get(side) or {}).get("mae")) for side in ("before", "after")
-        )
-        interval = held_out.get("interval")
+        before, after = _held_out_errors(head)
+        interval = (head.metrics.get("held_out") or {}).get("interval")
         rows.append(
             (
                 head.id,
@@ -186,15 +192,13 @@ def models(facts: Facts) -> Section:
                 else "",
             )
         )
-        if before is not None and after is not None:
-            points.append((head.id, before, after))
     if not rows:
         return Section("Models", (Text("Nothing was scored yet, so no head was used."),))
     blocks: list[Block] = [
         Table(("Head", "Made (UTC)", "Labels", "Before", "After", "Change", "Used"), tuple(rows))
     ]
-    if points:
-        names, before_all, after_all = zip(*points, strict=True)
+    figure = history_figure(facts)
+    if figure is not None:
         blocks += [
             Text(
                 "Before and after are the mean absolute errors on held-out labels of the head that "
@@ -202,12 +206,32 @@ def models(facts: Facts) -> Section:
                 "interval, below zero is better.",
                 quiet=True,
             ),
-            Figure(
-                plots.history(names, np.array(before_all), np.array(after_all)),
-                "Error on held-out labels, head by head.",
-            ),
+            figure,
         ]
     return Section("Models", tuple(blocks))
+
+
+def history_figure(facts: Facts) -> Figure | None:
+    """Draw the held-out errors of the project's heads; None where none was measured."""
+    points = []
+    for head in reversed(facts.heads):
+        before, after = _held_out_errors(head)
+        if head.project_id is not None and before is not None and after is not None:
+            points.append((head.id, before, after))
+    if not points:
+        return None
+    names, before_all, after_all = zip(*points, strict=True)
+    return Figure(
+        plots.history(names, np.array(before_all), np.array(after_all)),
+        "Error on held-out labels, head by head.",
+    )
+
+
+def _held_out_errors(head: HeadRecord) -> tuple[float | None, float | None]:
+    """Return the held-out errors of the head before this one, and of this one."""
+    held_out: Mapping[str, Any] = head.metrics.get("held_out") or {}
+    before, after = (_number((held_out.get(side) or {}).get("mae")) for side in ("before", "after"))
+    return before, after
 
 
 def _of_different_sources(facts: Facts, ranked: Sequence[int]) -> list[int]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import rsqa_core
-from rsqa_core.errors import InvalidInputError
-from rsqa_core.files import write_atomically
 from rsqa_core.progress import Progress, no_progress
+from workflows.documents import Written, write_documents
 from workflows.opening import Installation
 from workflows.reports import comparisons, sections
 from workflows.reports.blocks import Report
@@ -19,39 +17,20 @@ from workflows.reports.pdf import as_pdf
 FORMATS = {".html": as_html, ".pdf": as_pdf}
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWritten:
-    """A file that ``write_report`` wrote, and of how many bytes."""
-
-    path: str
-    size_bytes: int
-
-
 def write_report(
     installation: Installation, slug: str, *paths: Path, progress: Progress = no_progress
-) -> list[ReportWritten]:
+) -> list[Written]:
     """Write the report of a project to every one of ``paths``, whose suffix says what it becomes.
 
-    HTML is one file with its pictures inside, PDF has pages of A4; both say the same. An existing
-    file is replaced once the new one is complete.
+    HTML is one file with its pictures inside, PDF has pages of A4; both say the same.
 
     Raises:
         InvalidInputError: a suffix is neither .html nor .pdf.
         NotFoundError: no such project.
     """
-    for path in paths:
-        if path.suffix.lower() not in FORMATS:
-            raise InvalidInputError(
-                f"Expected a file that ends in {' or '.join(FORMATS)}, but got {path.name!r}."
-            )
-    report = make_report(installation, slug, progress=progress)
-    written = []
-    for path in paths:
-        content = FORMATS[path.suffix.lower()](report)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-        written.append(ReportWritten(str(path), len(content)))
-    return written
+    return write_documents(
+        lambda: make_report(installation, slug, progress=progress), FORMATS, paths
+    )
 
 
 def make_report(
