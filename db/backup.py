@@ -1,4 +1,4 @@
-"""Copies of a database in use."""
+"""Copies of a database in use, and how one takes its place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 from db.sqlite_driver import load_driver
-from rsqa_core.errors import InvalidInputError, RsqaError
+from rsqa_core.errors import InvalidInputError, RsqaError, UnreadableFileError
+
+_PATIENCE_MS = 10_000
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -50,3 +52,59 @@ def copy_database(source: Path, target: Path) -> None:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def restore_database(copy: Path, target: Path) -> None:
+    """Give the database ``target`` the content of ``copy``, while ``target`` may be in use.
+
+    It is one write transaction: whoever reads meanwhile sees the old state or the new one, and a
+    crash leaves one of both.
+
+    Raises:
+        InvalidInputError: both are the same file.
+        UnreadableFileError: ``copy`` is no whole database of RSQA; ``target`` is untouched.
+        RsqaError: somebody else kept ``target`` locked; it is as it was.
+    """
+    require_whole(copy)
+    if target.exists() and target.samefile(copy):
+        raise InvalidInputError(f"Expected another file than the database {target} itself.")
+    driver = load_driver()
+    reading, writing = driver.connect(f"file:{copy}?mode=ro", uri=True), driver.connect(str(target))
+    try:
+        writing.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+        writing.execute("PRAGMA synchronous = FULL")
+        reading.backup(writing)
+    except driver.OperationalError as error:
+        raise RsqaError(
+            f"{target.name} could not be replaced ({error}). Nothing was changed; try again when "
+            "nobody trains or imports."
+        ) from error
+    finally:
+        writing.close()
+        reading.close()
+
+
+def require_whole(path: Path) -> None:
+    """Check that ``path`` is a database of RSQA that passes ``integrity_check``.
+
+    Raises:
+        UnreadableFileError: it is not.
+    """
+    driver = load_driver()
+    if not path.is_file():
+        raise UnreadableFileError(f"There is no file {path}. Name a copy that `rsqa backup` made.")
+    connection = driver.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+        connection.execute("SELECT version_num FROM alembic_version")  # an empty file is whole, too
+    except driver.DatabaseError as error:
+        raise UnreadableFileError(
+            f"{path} is not a readable database of RSQA ({error}). Name a copy that `rsqa backup` "
+            "made."
+        ) from error
+    finally:
+        connection.close()
+    if problems != ["ok"]:
+        raise UnreadableFileError(
+            f"{path} is damaged ({problems[0]}). Take an older copy; nothing was changed."
+        )

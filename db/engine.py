@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from db.backup import copy_database
+from db.backup import copy_database, restore_database
 from db.sqlite_driver import load_driver
 from rsqa_core.errors import ConflictError
 
@@ -79,6 +79,18 @@ class Database:
             RsqaError: the copy does not pass the integrity check.
         """
         copy_database(self.path, target)
+
+    def restore(self, copy: Path) -> None:
+        """Take over the content of ``copy``, a database of this version, as one write transaction.
+
+        Raises:
+            InvalidInputError: ``copy`` is the database itself.
+            UnreadableFileError: it is no whole database of RSQA.
+            RsqaError: another program kept the database locked; nothing was changed.
+        """
+        with self._turn:
+            restore_database(copy, self.path)
+        self._engine.dispose()  # what connections remember of the old content
 
     def close(self) -> None:
         """Close every connection."""

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "present": ("workflows.commands.present", "Write slides for an audience as HTML or PDF."),
     "errors": ("workflows.commands.errors", "Write where candidates are probably wrong."),
     "backup": ("workflows.commands.backup", "Copy the database while it is in use."),
+    "restore": ("workflows.commands.restore", "Put a copy of the database in its place again."),
     "serve": ("workflows.commands.serve", "Open the app."),
 }
 """Name of each command: the module whose ``command`` it is, and its one-line help."""

@@ -167,6 +167,11 @@ def history(
     return [row.record() for row in rows]
 
 
+def total(session: Session) -> int:
+    """Return how many rows there are in all projects, undone and replaced ones included."""
+    return session.scalar(select(func.count()).select_from(VerdictRow)) or 0
+
+
 def reviewers(session: Session, project_id: int) -> list[str]:
     """Return the names of everyone who ever recorded something in a project, sorted."""
     return list(

@@ -94,3 +94,64 @@ def test_a_damaged_copy_is_refused_and_the_last_good_one_kept(
         filled.database.backup(target)
     assert target.read_bytes() == good
     assert [path.name for path in target.parent.iterdir()] == ["copy.sqlite3"]
+
+
+def test_a_copy_takes_the_place_of_a_database_in_use(filled: Filled, tmp_path: Path) -> None:
+    kept = filled.say("correct", 0, score=0.25)
+    copy = tmp_path / "copy.sqlite3"
+    filled.database.backup(copy)
+    filled.say("correct", 1, score=0.75)
+    other = open_database(filled.database.path)
+    with other.read() as session:
+        assert len(verdicts.history(session, filled.project.id)) == 2
+
+    filled.database.restore(copy)
+
+    for database in (filled.database, other):
+        with database.read() as session:
+            rows = verdicts.history(session, filled.project.id)
+        assert [row.id for row in rows] == [kept.id]
+    said = filled.say("correct", 2, score=0.5)  # it can be written to, and still forgets nothing
+    with other.read() as session:
+        assert said.id in {row.id for row in verdicts.history(session, filled.project.id)}
+    with sqlite3.connect(filled.database.path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        with pytest.raises(sqlite3.DatabaseError):
+            connection.execute("DELETE FROM verdict")
+    connection.close()
+    other.close()
+
+
+def test_a_reader_keeps_its_state_while_a_copy_takes_the_place(
+    filled: Filled, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    filled.database.backup(copy)
+    filled.say("correct", 1, score=0.75)
+    other = open_database(filled.database.path)
+
+    with other.read() as session:
+        before = verdicts.history(session, filled.project.id)
+        filled.database.restore(copy)
+        assert verdicts.history(session, filled.project.id) == before
+
+    with other.read() as session:
+        assert verdicts.history(session, filled.project.id) == []
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 500])
+def test_what_is_no_database_takes_no_place(filled: Filled, tmp_path: Path, content: bytes) -> None:
+    bad = tmp_path / "bad.sqlite3"
+    bad.write_bytes(content)
+    said = filled.say("correct", 1, score=0.75)
+
+    with pytest.raises(RsqaError):
+        filled.database.restore(bad)
+    with pytest.raises(RsqaError, match="no file"):
+        filled.database.restore(tmp_path / "nowhere.sqlite3")
+    with pytest.raises(InvalidInputError, match="itself"):
+        filled.database.restore(filled.database.path)
+
+    with filled.database.read() as session:
+        assert [r.id for r in verdicts.history(session, filled.project.id)] == [said.id]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from db.store import verdicts
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_labels, add_project, add_ready_project
-from workflows.backups import kept_backups
+from workflows.backups import kept_backups, make_backup
 from workflows.opening import Installation
 
 
@@ -47,3 +48,22 @@ def test_a_copy_is_made_by_a_click(installation: Installation, open_page: OpenPa
     assert copy.read_bytes().startswith(b"SQLite format 3")
     assert copy.name in [found.label for found in test.get("download_button")]
     assert not test.exception
+
+
+def test_a_copy_is_put_back_by_a_click_after_a_question(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    copy = make_backup(installation)
+    add_labels(installation, project, 3)
+    test = open_page("admin", project="harbour")
+
+    test.button(key=f"restore-{copy.name}").click().run()
+    assert any("0 rows of decisions" in found.value for found in test.markdown)
+    assert any("It has 3 now" in found.value for found in test.markdown)
+    next(found for found in test.button if found.label == "Put it back").click().run()
+
+    assert not test.exception
+    with installation.database.read() as session:
+        assert verdicts.total(session) == 0
+    assert len(kept_backups(installation.settings)) == 2

@@ -11,8 +11,7 @@ Examples:
   rsqa backup                          into backups/ of the installation
   rsqa backup /mnt/safe/labels.sqlite3
 
-To restore one, stop RSQA and put the copy in the place of rsqa.sqlite3,
-without the files rsqa.sqlite3-wal and rsqa.sqlite3-shm beside it.
+`rsqa restore FILE` puts a copy in the place of the database again.
 Images and masks lie in files/ and are not part of it.
 """
 
