@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.inference import FoldedHead, can_be_folded
 from rsqa_core.heads.inputs import PLACES, HeadInputs, Places
 from rsqa_core.heads.memory import NetworkMemory
+from rsqa_core.heads.prediction import Prediction, members_apart
 from rsqa_core.heads.preparation import Preparation
 from rsqa_core.heads.residual import USUAL_HALF_WIDTH, Kernel, Points, Residual
 
@@ -42,26 +43,6 @@ _NEW = {"preparation.seen_basis"}
 """Tensors that files of earlier releases lack."""
 
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """Predicted quality of N candidates in 0..1; higher is better.
-
-    Attributes:
-        score: (N,) float64.
-        low, high: (N,) bounds of the stated interval of COVERAGE.
-        spread: (N,) standard deviation over members of one fold, in mean over folds.
-        cells: (N, P) float64 quality of each cell; not corrected by labels.
-        base: (N,) score before labels corrected it.
-    """
-
-    score: Values
-    low: Values
-    high: Values
-    spread: Values
-    cells: Values
-    base: Values
 
 
 class QualityHead:
@@ -231,7 +212,10 @@ class QualityHead:
             for rows in np.array_split(own, -(-len(own) // ROWS_AT_ONCE)):
                 values = members.member_cells(inputs.only(rows)).astype(np.float64)
                 each = values.mean(axis=2)
-                joined[rows, 0], joined[rows, 1] = each.mean(axis=0), _apart(each, fold_of_member)
+                joined[rows, 0], joined[rows, 1] = (
+                    each.mean(axis=0),
+                    members_apart(each, fold_of_member),
+                )
                 joined[rows, 2:] = values.mean(axis=0)
         return joined
 
@@ -310,21 +294,6 @@ class QualityHead:
         content = self.to_bytes()
         write_atomically(path, content)
         return hashlib.sha256(content).hexdigest()
-
-
-def _apart(each: Values, fold_of_member: NDArray[np.int64]) -> Values:
-    """Return how far the members of a fold lie apart, in mean over the folds, (N,).
-
-    A training scene is scored by the members of one fold, and on such scores intervals are
-    calibrated. The members of all folds, who score a new scene, lie farther apart, which says more
-    of what they learnt from than of that scene.
-
-    Args:
-        each: (M, N) score of N candidates by every member.
-    """
-    folds = np.unique(fold_of_member)
-    found = [each[fold_of_member == fold].std(axis=0) for fold in folds]
-    return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
 
 def is_outdated(path: Path) -> bool:

@@ -108,6 +108,9 @@ def test_a_score_is_the_mean_over_those_members_and_over_the_cells(
     assert given.cells[0] == pytest.approx(first.mean(axis=0), abs=1e-6)
     foreign = predicted(plain, elsewhere(data))
     assert foreign.score == pytest.approx(cells.mean(axis=(0, 2)), abs=1e-6)
+    # A new scene is as doubtful as its members of one fold are apart, as a training scene is.
+    by_fold = [cells[folds == fold].mean(axis=2).std(axis=0) for fold in range(len(FOLDS))]
+    assert foreign.spread == pytest.approx(np.mean(by_fold, axis=0), abs=1e-6)
 
 
 def test_cells_are_an_error_map_whose_mean_is_the_score_before_the_offset(
