@@ -5,29 +5,35 @@ import streamlit as st
 from pages.components.disputes import draw_disputes
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
-from workflows.reports.facts import gather
+from workflows.review_facts import gather_review
 from workflows.review_progress import found_so_far, hours_left, paces
+
+
+def _hours(left: float | None) -> str:
+    if left is None:
+        return "—"
+    return f"{left:.1f}" if left >= 0.05 else "< 0.1"
+
 
 start_page("Progress", "How the review gets on, who works on it, and when it may stop.")
 project = current_project()
-facts = gather(installation(), project.slug)
+facts = gather_review(installation(), project.slug)
 
 pace = paces(facts.verdicts)
-open_images = sum(image.status == "open" for image in facts.images.values())
-left = hours_left(pace, open_images)
+left = hours_left(pace, facts.open_images)
 refused = sum(verdict.kind == "none_acceptable" for verdict in facts.verdicts)
 values = (
-    ("Images", f"{len(facts.images):,}"),
-    ("Decided", f"{len(facts.images) - open_images:,}"),
-    ("Labels", f"{len(facts.labels):,}"),
+    ("Images", f"{facts.images:,}"),
+    ("Decided", f"{facts.images - facts.open_images:,}"),
+    ("Labels", f"{facts.labels:,}"),
     ("None acceptable", f"{refused:,}"),
-    ("Hours left", "—" if left is None else f"{left:.1f}"),
+    ("Hours left", _hours(left)),
 )
 for column, (name, value) in zip(st.columns(len(values)), values, strict=True):
     column.metric(name, value)
 if facts.images:
-    done = len(facts.images) - open_images
-    st.progress(done / len(facts.images), text=f"{done:,} of {len(facts.images):,} images decided")
+    done = facts.images - facts.open_images
+    st.progress(done / facts.images, text=f"{done:,} of {facts.images:,} images decided")
 
 if not pace:
     st.info(

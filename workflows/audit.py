@@ -63,9 +63,10 @@ def audit_rows(
         project = projects.get(session, slug)
         rows = verdict_store.history(session, project.id, reviewer, limit)
         holding = {verdict.id for verdict in verdict_store.effective(session, project.id)}
-        found = candidate_store.of_images(session, sorted({row.image_id for row in rows}))
-        names = {image.id: image.name for image in image_store.all_of(session, project.id)}
-    segmenters = {one.id: one.segmenter for each in found.values() for one in each}
+        names = image_store.names(session, {row.image_id for row in rows})
+        segmenters = candidate_store.segmenters_of(
+            session, {row.candidate_id for row in rows if row.candidate_id is not None}
+        )
     return [
         AuditRow(
             recorded_at=row.created_at,

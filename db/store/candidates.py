@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, select
@@ -173,6 +173,18 @@ def segmenters(session: Session, project_id: int) -> list[str]:
             .order_by(CandidateRow.segmenter)
         )
     )
+
+
+def segmenters_of(session: Session, candidate_ids: Collection[int]) -> dict[int, str]:
+    """Return the segmenters of some candidates by id; ids without a candidate are left out."""
+    found: dict[int, str] = {}
+    for portion in chunked(candidate_ids):
+        found |= dict(
+            session.execute(
+                select(CandidateRow.id, CandidateRow.segmenter).where(CandidateRow.id.in_(portion))
+            ).all()
+        )
+    return found
 
 
 def set_overall_accuracy(

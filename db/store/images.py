@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy import bindparam, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from db.store.projects import get_by_id
 from db.store.ranking import refresh_ranking
 from db.tables import ImageRow, InformativeRow, ProjectRow
 from rsqa_core.errors import InvalidInputError, NotFoundError
-from rsqa_core.records import ImageRecord, NewImage, require_unit_interval
+from rsqa_core.records import ImageRecord, ImageStatus, NewImage, require_unit_interval
 
 RANDOM_KEYS = 2**31 - 1
 """Random keys lie in 0..RANDOM_KEYS - 1; a prime, so that seeds can permute them."""
@@ -110,6 +110,29 @@ def all_of(session: Session, project_id: int) -> list[ImageRecord]:
     )
     # Plain rows have the same names; a mapped object for each costs more than all else here.
     return [ImageRow.record(row) for row in rows]  # type: ignore[arg-type]
+
+
+def count_by_status(session: Session, project_id: int) -> dict[ImageStatus, int]:
+    """Return how many images of a project have each status; one that none has is left out."""
+    return dict(
+        session.execute(
+            select(ImageRow.status, func.count())
+            .where(ImageRow.project_id == project_id)
+            .group_by(ImageRow.status)
+        ).all()
+    )
+
+
+def names(session: Session, image_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of some images by id; ids without an image are left out."""
+    found: dict[int, str] = {}
+    for portion in chunked(image_ids):
+        found |= dict(
+            session.execute(
+                select(ImageRow.id, ImageRow.name).where(ImageRow.id.in_(portion))
+            ).all()
+        )
+    return found
 
 
 def scenes(session: Session, project_id: int) -> list[str]:

@@ -13,9 +13,9 @@ from db.store.chunks import chunked
 from db.store.heads import usable_head
 from db.store.projects import get_by_id
 from db.store.ranking import refresh_ranking
-from db.tables import CandidateRow, ImageRow, ScoreRow
+from db.tables import CandidateRow, ImageRow, ProjectRow, ScoreRow
 from rsqa_core.errors import InvalidInputError, NotFoundError
-from rsqa_core.records import ALARMS, Score, require_unit_interval
+from rsqa_core.records import ALARMS, SYNTHETIC_PREFIX, Score, require_unit_interval
 
 _PREDICTED = ("score", "low", "high", "alarms", "mean_iou", "boundary_f1", "class_iou")
 
@@ -117,14 +117,40 @@ def _images_of(session: Session, project_id: int, candidate_ids: Sequence[int]) 
 
 def of_head(session: Session, project_id: int, head_id: str) -> dict[int, Score]:
     """Return a head's scores of a project's candidates, by candidate id."""
-    rows = session.scalars(
-        select(ScoreRow)
+    rows = session.execute(
+        select(ScoreRow.__table__)
         .join(CandidateRow, CandidateRow.id == ScoreRow.candidate_id)
         .join(ImageRow, ImageRow.id == CandidateRow.image_id)
         .where(ImageRow.project_id == project_id, ScoreRow.head_id == head_id)
         .order_by(ScoreRow.candidate_id)
     )
-    return {row.candidate_id: row.record() for row in rows}
+    # Plain rows have the same names; a mapped object for each costs more than all else here.
+    return {row.candidate_id: ScoreRow.record(row) for row in rows}  # type: ignore[arg-type]
+
+
+def best_of_images(session: Session, project_id: int) -> dict[int, Score]:
+    """Return the current head's score of each image's best candidate, by image id.
+
+    Images without a scored candidate are left out, and degraded masks do not count.
+    """
+    rows = session.execute(
+        select(ImageRow.id.label("image_id"), ScoreRow.__table__)
+        .join(ProjectRow, ProjectRow.id == ImageRow.project_id)
+        .join(CandidateRow, CandidateRow.image_id == ImageRow.id)
+        .join(
+            ScoreRow,
+            (ScoreRow.candidate_id == CandidateRow.id)
+            & (ScoreRow.head_id == ProjectRow.active_head_id)
+            & (ScoreRow.score == ImageRow.best_score),
+        )
+        .where(
+            ImageRow.project_id == project_id,
+            CandidateRow.segmenter.not_like(f"{SYNTHETIC_PREFIX}%"),
+        )
+        # Of several best ones the first counts, which comes last here.
+        .order_by(ImageRow.id, CandidateRow.id.desc())
+    )
+    return {row.image_id: ScoreRow.record(row) for row in rows}  # type: ignore[arg-type]
 
 
 def of_candidates(session: Session, head_id: str, candidate_ids: Sequence[int]) -> dict[int, Score]:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.page import go
-from workflows.reports.facts import Facts
+from workflows.review_facts import ReviewFacts
 from workflows.review_progress import Dispute, disputes
 
 SHOWN_ROWS = 50
@@ -14,7 +14,7 @@ _REVIEWERS, _HEAD = "Reviewers with one another", "Reviewers with the head"
 
 
 @st.fragment
-def draw_disputes(facts: Facts) -> None:
+def draw_disputes(facts: ReviewFacts) -> None:
     """Draw the candidates of the widest gaps; a chosen row can be reviewed.
 
     A fragment: choosing a row must not read the whole project again.
@@ -55,14 +55,13 @@ def draw_disputes(facts: Facts) -> None:
         go("review", project=facts.project.slug, item=str(shown[chosen[0]].image_id))
 
 
-def _table(shown: list[Dispute], facts: Facts) -> pd.DataFrame:
-    segmenters = {one.id: one.segmenter for one in facts.every}
+def _table(shown: list[Dispute], facts: ReviewFacts) -> pd.DataFrame:
     return pd.DataFrame(
         [
             (
                 one.gap,
-                facts.images[one.image_id].name,
-                segmenters.get(one.candidate_id, ""),
+                facts.names[one.image_id],
+                facts.segmenters.get(one.candidate_id, ""),
                 ", ".join(f"{name} {score:.2f}" for name, score in one.scores.items()),
                 one.head,
             )

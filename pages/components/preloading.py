@@ -7,7 +7,7 @@ import importlib
 import threading
 from functools import lru_cache
 
-_MODULES = ("pandas", "altair")
+_MODULES = ("pandas", "altair", "matplotlib.figure")
 """They take over a second; Home needs neither."""
 
 

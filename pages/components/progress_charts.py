@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components.times import browser_zone, local_time
 from rsqa_core.records import ACCEPTABLE_ACCURACY, Verdict
-from workflows.reports.facts import Facts
+from workflows.review_facts import ReviewFacts
 from workflows.review_progress import DRIFT_WINDOW, Found, Pace, by_day, drift
 
 _HEIGHT = 240
@@ -99,7 +99,7 @@ def draw_drift(verdicts: Sequence[Verdict]) -> None:
     )
 
 
-def draw_paces(paces: Sequence[Pace], facts: Facts) -> None:
+def draw_paces(paces: Sequence[Pace], facts: ReviewFacts) -> None:
     """Draw one row a reviewer, and how far they agree with one another."""
     table = pd.DataFrame(
         [

@@ -284,3 +284,32 @@ def test_informative_values_belong_to_a_head_and_follow_the_promotion(filled: Fi
     with filled.database.begin() as session:
         candidates.put(session, masks)
     assert informative() == [None, 0.25]  # without a score there is nothing to go by
+
+
+def test_the_best_of_each_image_is_its_first_of_the_highest_score(filled: Filled) -> None:
+    fill(filled.database, slug="village")
+    with filled.database.begin() as session:
+        made = candidates.put(
+            session, [new_candidate(image.id, "synthetic-1") for image in filled.images]
+        )
+        tops = [Score(one.id, "base", 1.0, 1.0, 1.0) for one in made]
+        scores.publish(session, filled.project.id, "base", tops)
+        found = scores.best_of_images(session, filled.project.id)
+        every = scores.of_head(session, filled.project.id, "base")
+
+    assert list(found) == [image.id for image in filled.images]
+    for place, image in enumerate(filled.images):
+        own = [every[filled.of(place, segmenter).id] for segmenter in (0, 1)]
+        best = max(own, key=lambda score: (score.score, -score.candidate_id))
+        assert found[image.id] == best
+
+
+def test_an_image_without_a_score_of_the_current_head_has_no_best(filled: Filled) -> None:
+    with filled.database.begin() as session:
+        heads.add(session, head("sparse"))
+        one = Score(filled.of(3).id, "sparse", 0.5, 0.4, 0.6)
+        scores.publish(session, filled.project.id, "sparse", [one])
+        heads.promote(session, filled.project.id, "sparse", reviewer="bob")
+        found = scores.best_of_images(session, filled.project.id)
+
+    assert found == {filled.images[3].id: one}

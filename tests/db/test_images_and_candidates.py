@@ -178,3 +178,18 @@ def test_removing_candidates_takes_their_scores_and_spares_what_verdicts_name(
     assert left == {c.id for c in filled.candidates} - {filled.of(0, 1).id, filled.of(1).id}
     assert by_candidate.keys() == left
     assert image.best_score == by_candidate[filled.of(1, 1).id].score
+
+
+def test_images_are_counted_by_status_and_named_by_id(filled: Filled) -> None:
+    filled.say("confirm", 0)
+    filled.say("skip", 1)
+    fill(filled.database, slug="village")
+
+    with filled.database.read() as session:
+        counts = images.count_by_status(session, filled.project.id)
+        names = images.names(session, {filled.images[2].id, filled.images[5].id, 10**6})
+        segmenters = candidates.segmenters_of(session, {filled.of(0, 1).id, 10**6})
+
+    assert counts == {"open": len(filled.images) - 2, "reviewed": 1, "skipped": 1}
+    assert names == {image.id: image.name for image in (filled.images[2], filled.images[5])}
+    assert segmenters == {filled.of(0, 1).id: filled.of(0, 1).segmenter}

@@ -16,7 +16,7 @@ from db.store import images as image_store
 from db.store import projects
 from db.store import scores as score_store
 from db.store import verdicts as verdict_store
-from rsqa_core.evaluation.reviewers import ReviewerAgreement, reviewer_agreement
+from rsqa_core.evaluation.reviewers import ReviewerAgreement
 from rsqa_core.records import (
     Candidate,
     HeadRecord,
@@ -30,6 +30,7 @@ from rsqa_core.records import (
 )
 from workflows.opening import Installation
 from workflows.recommending import advise, best_margin
+from workflows.review_facts import agreement_of, scores_given
 
 Values = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ class Facts:
     @cached_property
     def given(self) -> list[Verdict]:
         """The verdicts that give a candidate a score, oldest first."""
-        return [v for v in self.verdicts if v.score is not None and v.candidate_id is not None]
+        return scores_given(self.verdicts)
 
     @cached_property
     def scores(self) -> dict[int, Score]:
@@ -104,12 +105,7 @@ class Facts:
 
     def agreement(self) -> ReviewerAgreement | None:
         """Return how far the reviewers agree with one another, None where that says nothing."""
-        return reviewer_agreement(
-            [verdict.reviewer for verdict in self.given],
-            [int(verdict.candidate_id or 0) for verdict in self.given],
-            [verdict.image_id for verdict in self.given],
-            [float(verdict.score or 0.0) for verdict in self.given],
-        )
+        return agreement_of(self.given)
 
     def known_accuracy(self) -> dict[int, float]:
         """Return the accuracy measured on reference masks, 0..1, by candidate id."""
