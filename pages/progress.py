@@ -5,8 +5,10 @@ import streamlit as st
 from pages.components.disputes import draw_disputes
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
+from pages.components.slicing import draw_results
 from workflows.review_facts import gather_review
 from workflows.review_progress import found_so_far, hours_left, paces
+from workflows.slices import slice_results
 
 
 def _hours(left: float | None) -> str:
@@ -34,6 +36,11 @@ for column, (name, value) in zip(st.columns(len(values)), values, strict=True):
 if facts.images:
     done = facts.images - facts.open_images
     st.progress(done / facts.images, text=f"{done:,} of {facts.images:,} images decided")
+
+results = slice_results(installation(), project.slug)
+if results:
+    st.subheader("Random slices", anchor=False)
+    draw_results(project, results)
 
 if not pace:
     st.info(

@@ -92,20 +92,6 @@ def is_synthetic(segmenter_name: str) -> bool:
     return segmenter_name.strip().casefold().startswith(SYNTHETIC_PREFIX)
 
 
-def synthetic_name(number: int, clean_segmenter: str | None = None) -> str:
-    """Return the segmenter name of a degraded mask.
-
-    Made from another segmenter's candidate instead of the reference mask, its overall accuracy is
-    relative to that candidate; the name then says so.
-
-    Example:
-        >>> synthetic_name(2), synthetic_name(2, "unet")
-        ('synthetic-2', 'synthetic-2-of-unet')
-    """
-    suffix = "" if clean_segmenter is None else f"-of-{clean_segmenter}"
-    return f"{SYNTHETIC_PREFIX}{number}{suffix}"
-
-
 @dataclass(frozen=True, slots=True)
 class ClassDef:
     """One land-cover class of a project: ``id`` 0..254 in its masks, colour for display."""
@@ -344,7 +330,10 @@ class ReviewItem:
 
 @dataclass(frozen=True, slots=True)
 class QueueQuery:
-    """Which images to review, in which order. ``seed`` fixes the random order."""
+    """Which images to review, in which order.
+
+    ``seed`` fixes the random order; ``slice`` is the name of a random slice of the project.
+    """
 
     order: QueueOrder = "informative"
     statuses: tuple[ImageStatus, ...] = ("open",)
@@ -353,6 +342,7 @@ class QueueQuery:
     name_contains: str = ""
     score_below: float | None = None
     seed: int = 0
+    slice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

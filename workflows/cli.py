@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "degrade": ("workflows.commands.degrade", "Add degraded masks of known quality to learn from."),
     "score": ("workflows.commands.score", "Predict the quality of a project's candidates."),
     "evaluate": ("workflows.commands.evaluate", "Compare predictions with reference masks."),
+    "slice": ("workflows.commands.slice", "Draw images at random, and say what they tell of all."),
     "retrain": ("workflows.commands.retrain", "Train a new head from the reviewers' verdicts."),
     "export": ("workflows.commands.export", "Write candidates, scores and verdicts to a file."),
     "report": ("workflows.commands.report", "Write a report as PDF or HTML."),

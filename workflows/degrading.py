@@ -19,11 +19,11 @@ from rsqa_core.metrics import overall_accuracy
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.raster import area_shares, encode_mask, pixel_sha256, read_mask
 from rsqa_core.records import (
+    SYNTHETIC_PREFIX,
     ImageRecord,
     NewCandidate,
     Project,
     is_synthetic,
-    synthetic_name,
 )
 from workflows.opening import Installation
 
@@ -219,3 +219,17 @@ def _rng(seed: int, image: ImageRecord, purpose: str) -> np.random.Generator:
     # By content, so that the masks do not depend on ids or on the order of the images.
     digest = hashlib.sha256(f"{seed}/{image.sha256}/{purpose}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def synthetic_name(number: int, clean_segmenter: str | None = None) -> str:
+    """Return the segmenter name of a degraded mask.
+
+    Made from another segmenter's candidate instead of the reference mask, its overall accuracy is
+    relative to that candidate; the name then says so.
+
+    Example:
+        >>> synthetic_name(2), synthetic_name(2, "unet")
+        ('synthetic-2', 'synthetic-2-of-unet')
+    """
+    suffix = "" if clean_segmenter is None else f"-of-{clean_segmenter}"
+    return f"{SYNTHETIC_PREFIX}{number}{suffix}"

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from db.store.images import RANDOM_KEYS
 from db.store.items import item, items
 from db.store.projects import get_by_id
-from db.tables import CandidateRow, ImageRow
+from db.tables import CandidateRow, ImageRow, SliceImageRow, SliceRow
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, QueuePage, QueueQuery
 
@@ -60,7 +60,7 @@ def page(
 
     Images without the value that the order goes by come last. ``name_contains`` ignores case;
     ``score_below`` keeps images whose best candidate is predicted below it; ``segmenter`` keeps
-    images with a candidate of it.
+    images with a candidate of it; ``slice`` keeps those that were drawn for it.
 
     Returns:
         The ids; the cursor of the next page, None after the last; ``total``, the images that match
@@ -157,6 +157,13 @@ def _filters(project_id: int, query: QueueQuery) -> list[ColumnElement[bool]]:
                 CandidateRow.image_id == ImageRow.id, CandidateRow.segmenter == query.segmenter
             )
         )
+    if query.slice is not None:
+        drawn = (
+            select(SliceImageRow.image_id)
+            .join(SliceRow, SliceRow.id == SliceImageRow.slice_id)
+            .where(SliceRow.project_id == project_id, SliceRow.name == query.slice)
+        )
+        filters.append(ImageRow.id.in_(drawn))
     return filters
 
 

@@ -50,4 +50,6 @@ def queue_parameters(query: QueueQuery) -> dict[str, str]:
         parameters["below"] = f"{query.score_below:g}"
     if query.seed != default.seed:
         parameters["seed"] = str(query.seed)
+    if query.slice:
+        parameters["slice"] = query.slice
     return parameters

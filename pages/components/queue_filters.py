@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from db.store import candidates, images
+from db.store import candidates, images, slices
 from pages.api.queue_input import QUERY_PARAMETERS
 from pages.components.opening import installation
 from pages.components.queue_address import (
@@ -16,6 +16,7 @@ from pages.components.queue_address import (
     STATUS_NAMES,
     queue_parameters,
 )
+from pages.components.slicing import draw_slicing
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, Project, QueueQuery
 
 _PREFIX = "queue_"
@@ -27,6 +28,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
     with installation().database.read() as session:
         scenes = images.scenes(session, project.id)
         segmenters = candidates.segmenters(session, project.id)
+        drawn = [one.name for one in slices.all_of(session, project.id)]
     # The address is the truth: a shared link or the back button must show in the widgets.
     for name, value in _widget_values(query).items():
         st.session_state[_PREFIX + name] = value
@@ -84,20 +86,31 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
         on_change=_changed,
         args=(query,),
     )
-    _draw_actions(query)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if drawn or query.slice:
+            st.selectbox(
+                "Random slice",
+                _with_current(drawn, query.slice),
+                index=None,
+                key=_PREFIX + "slice",
+                placeholder="All images",
+                width=220,
+                on_change=_changed,
+                args=(query,),
+            )
+        draw_slicing(project)
+        _draw_actions(query)
 
 
 def _draw_actions(query: QueueQuery) -> None:
+    if query.order == "random":
+        st.button("Shuffle again", icon=":material/shuffle:", on_click=_shuffle, args=(query,))
+    if queue_parameters(query):
+        st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear)
     if query.order == "informative":
         st.caption(INFORMATIVE_TEXT)
-    if query.order != "random" and not queue_parameters(query):
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if query.order == "random":
-            st.button("Shuffle again", icon=":material/shuffle:", on_click=_shuffle, args=(query,))
-            st.caption(f"Random order {query.seed}; the link keeps it.")
-        if queue_parameters(query):
-            st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear)
+    elif query.order == "random":
+        st.caption(f"Random order {query.seed}; the link keeps it.")
 
 
 def _widget_values(query: QueueQuery) -> dict[str, Any]:
@@ -108,11 +121,13 @@ def _widget_values(query: QueueQuery) -> dict[str, Any]:
         "segmenter": query.segmenter,
         "name_contains": query.name_contains,
         "score_below": query.score_below,
+        "slice": query.slice,
     }
 
 
 def _changed(query: QueueQuery) -> None:
-    values = {name: st.session_state[_PREFIX + name] for name in _widget_values(query)}
+    # The slices' chooser is not drawn before there is a slice.
+    values = {name: st.session_state.get(_PREFIX + name) for name in _widget_values(query)}
     _show(
         QueueQuery(
             order=values["order"],
@@ -122,6 +137,7 @@ def _changed(query: QueueQuery) -> None:
             name_contains=(values["name_contains"] or "").strip(),
             score_below=values["score_below"],
             seed=query.seed,
+            slice=values["slice"] or None,
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from db.store import images, queue
+from db.store import images, queue, slices
 from pages.api.queue_input import parse_queue_query
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_table import PAGE_SIZE, table_of
@@ -181,3 +181,40 @@ def test_an_address_with_a_fault_is_explained(
     assert len(test.error) == 1
     assert not test.exception
     assert not test.dataframe
+
+
+def test_a_random_slice_is_drawn_reviewed_and_summed_up(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    test = open_page("queue", project="harbour")
+
+    test.number_input(key="slicing_size").set_value(4)
+    next(found for found in test.button if found.label == "Draw").click().run()
+
+    assert not test.exception
+    assert "4 of 6 images were drawn." in test.success[0].value
+    assert test.query_params["slice"] == "Slice 1"
+    assert any("4 in all" in found.value for found in test.markdown)
+    assert test.selectbox(key="queue_slice").value == "Slice 1"
+    with installation.database.read() as session:
+        (drawn,) = slices.all_of(session, project.id)
+    assert (drawn.size, drawn.drawn_by) == (4, "Reviewer")
+
+    progress = open_page("progress", project="harbour")
+    (table, *_) = progress.dataframe
+    assert table.value["Slice"].tolist() == ["Slice 1"]
+    assert table.value["Decided"].tolist() == ["0"]
+    assert table.value["Acceptable"].tolist() == ["–"]
+    assert any(found.label == "Review what is left of Slice 1" for found in progress.button)
+
+
+def test_a_slice_that_is_gone_explains_the_empty_queue(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+
+    test = open_page("queue", project="harbour", slice="Gone")
+
+    assert "No image matches" in test.info[0].value
+    assert test.selectbox(key="queue_slice").value == "Gone"

@@ -27,6 +27,7 @@ from workflows.reports.blocks import (
 )
 from workflows.reports.facts import Facts
 from workflows.reports.pictures import masked_picture, plain_picture
+from workflows.slices import shown, slice_results
 
 EXAMPLES = 3
 
@@ -136,6 +137,35 @@ def segmenter_figure(facts: Facts) -> Figure:
         plots.by_segmenter(shown, [drawn[name] for name in shown]),
         "Predicted quality by segmenter.",
     )
+
+
+def random_slices(installation: Installation, facts: Facts) -> list[Section]:
+    """Say what decisions on random slices tell of all images; no section without a slice."""
+    results = slice_results(installation, facts.project.slug)
+    if not results:
+        return []
+    rows = tuple(
+        (
+            one.slice.name,
+            f"{one.decided:,} of {one.slice.size:,}",
+            f"{one.slice.population:,}",
+            shown(one.acceptable),
+            shown(one.accuracy),
+            shown(one.error),
+        )
+        for one in results
+    )
+    header = ("Slice", "Decided", "Stands for", "Acceptable", "Accuracy", "Head's error")
+    blocks: list[Block] = [
+        Table(header, rows),
+        Text(
+            "In points of 100 with 95 % intervals, for all images that the project had when the "
+            "slice was drawn at random: the share with an acceptable candidate, the mean of the "
+            "reviewers' scores of the best one, and the mean error of what the head had said.",
+            quiet=True,
+        ),
+    ]
+    return [Section("Random slices", tuple(blocks))]
 
 
 def examples(installation: Installation, facts: Facts) -> Section:

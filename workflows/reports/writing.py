@@ -51,6 +51,7 @@ def make_report(
             sections.predicted(facts),
             sections.examples(installation, facts),
             comparisons.calibration(facts),
+            *sections.random_slices(installation, facts),
             comparisons.confusion(installation, facts, progress),
             comparisons.agreement(installation, facts, progress),
             sections.models(facts),
