@@ -85,8 +85,8 @@ def stratified_mean(
         return Estimate(mean, None, None, len(observed), covered)
     squares = np.bincount(where, (observed - means[where]) ** 2)
     several = counts > 1
-    within = squares[several].sum() / max((counts[several] - 1).sum(), 1)
-    spread = within if several.any() else float(observed.var(ddof=1))
+    shared = squares[several].sum() / max((counts[several] - 1).sum(), 1)
+    spread = shared if several.any() else float(observed.var(ddof=1))
     variance = np.where(several, squares / np.maximum(counts - 1, 1), spread)
     left = 1.0 - counts / members
     error = float((weight**2 * left * variance / counts).sum())
