@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rsqa_core.errors import InvalidInputError
 
@@ -35,26 +35,11 @@ IMAGE_STATUSES: tuple[ImageStatus, ...] = (
     "flagged",
     "none_acceptable",
 )
-VERDICT_KINDS: tuple[VerdictKind, ...] = (
-    "confirm",
-    "correct",
-    "skip",
-    "flag",
-    "none_acceptable",
-    "note",
-    "undo",
-)
+VERDICT_KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
 POINT_DESIGNS: tuple[PointDesign, ...] = ("random", "by_class")
 MAX_POINTS = 200  # of one check
-QUEUE_ORDERS: tuple[QueueOrder, ...] = (
-    "uncertain",
-    "informative",
-    "worst",
-    "best",
-    "disagreement",
-    "random",
-    "name",
-)
+MAX_MARK_CHARACTERS = 32_000  # fits a cell of a spreadsheet, and a request that outlives its page
+QUEUE_ORDERS: tuple[QueueOrder, ...] = get_args(QueueOrder)
 ALARMS: tuple[str, ...] = ("unlike_training", "unknown_class", "unknown_segmenter")
 """Why a prediction is out of its depth: imagery unlike the training's, a class or a segmenter that
 the training did not have."""
@@ -283,13 +268,26 @@ class PointCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorMarks:
+    """Pixels of a mask that a reviewer marked as wrong, in the form of COCO's run lengths.
+
+    ``size`` is (height, width) in px; ``counts`` is the text that `rsqa_core.raster.run_lengths`
+    writes and reads.
+    """
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One append-only row of what a reviewer decided.
 
     ``id`` is a UUID made by the client, so that sending it twice records it once. ``score`` in 0..1
     is required for ``confirm`` and ``correct`` and absent otherwise. ``supersedes_id`` names the
     row that this one replaces (or, for ``undo``, takes back). A score that comes from a
-    ``point_check`` has its interval in ``low`` and ``high``, 0..1.
+    ``point_check`` has its interval in ``low`` and ``high``, 0..1. A score that comes from
+    ``marks`` is one minus the share of the mask's labelled pixels that are marked.
     """
 
     id: str
@@ -309,6 +307,7 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     point_check: PointCheck | None = None
+    marks: ErrorMarks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class AuditRow:
         recorded_at: when the server stored it, UTC.
         score, score_shown: what the reviewer gave and what the head had said, 0..1.
         score_visible: whether the head's score was on screen.
+        has_marks: whether the score comes from pixels that the reviewer marked as wrong.
         holds: False where a later row replaced it or took it back, and for the rows that do so.
     """
 
@@ -37,6 +38,7 @@ class AuditRow:
     score_visible: bool
     head_id: str
     time_spent_s: float
+    has_marks: bool
     holds: bool
     note: str
     id: str
@@ -79,6 +81,7 @@ def audit_rows(
             score_visible=row.score_visible,
             head_id=row.head_id or "",
             time_spent_s=row.time_spent_s,
+            has_marks=row.marks is not None,
             holds=row.id in holding,
             note=row.note,
             id=row.id,

@@ -64,6 +64,7 @@ CSV_COLUMNS = (
     "verdict",
     "reviewers",
     "note",
+    "marks",
 )
 
 
@@ -99,10 +100,12 @@ def export_project(installation: Installation, slug: str, target: Path) -> int:
 
     ``.csv`` has one row per candidate with its predicted quality by the current head (the IoU of
     the classes as a JSON object by name), its measured overall accuracy, the reviewers' mean label
-    with its standard error where that is known, and the newest verdict that holds. ``.json`` has
+    with its standard error where that is known, and the newest verdict that holds; ``marks`` are
+    the pixels that it marks as wrong, as a JSON object in the form of COCO's run lengths, ``size``
+    (height, width) in px and ``counts`` (see `rsqa_core.raster.run_lengths`). ``.json`` has
     everything that is on record, superseded verdicts and earlier heads too, also the answers of
-    point checks. ``.geojson`` has the
-    outline of every georeferenced image in WGS 84. The file appears whole or not at all.
+    point checks and the marks in the same form. ``.geojson`` has the outline of every
+    georeferenced image in WGS 84. The file appears whole or not at all.
 
     Returns:
         How many rows, candidates or outlines were written.
@@ -195,6 +198,7 @@ def _csv_row(
     decisions = [v for v in of_candidate if v.kind != "note"] or [
         v for v in of_image if v.kind != "note"
     ]
+    marks = decisions[-1].marks if decisions else None
     concerned = [v for v in (*of_image, *of_candidate) if v in decisions or v.kind == "note"]
     return {
         "project": content.project.slug,
@@ -215,6 +219,7 @@ def _csv_row(
         "verdict": decisions[-1].kind if decisions else None,
         "reviewers": "; ".join(sorted({v.reviewer for v in concerned})),
         "note": " | ".join(v.note for v in concerned if v.note),
+        "marks": None if marks is None else json.dumps(dataclasses.asdict(marks)),
     }
 
 

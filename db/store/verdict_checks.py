@@ -14,7 +14,12 @@ from db.store.images import missing as missing_image
 from db.store.projects import get_by_id
 from db.tables import CandidateRow, ImageRow, VerdictRow
 from rsqa_core.errors import ConflictError, InvalidInputError
-from rsqa_core.records import VERDICT_KINDS, Verdict, require_unit_interval
+from rsqa_core.records import (
+    MAX_MARK_CHARACTERS,
+    VERDICT_KINDS,
+    Verdict,
+    require_unit_interval,
+)
 
 NOTE_LENGTH = 4000
 
@@ -44,6 +49,8 @@ def require_same(stored: VerdictRow, verdict: Verdict) -> None:
     differing = [name for name in _CONTENT if getattr(stored, name) != getattr(verdict, name)]
     if stored.record().point_check != verdict.point_check:
         differing.append("point_check")
+    if stored.record().marks != verdict.marks:
+        differing.append("marks")
     if verdict.kind == "undo" and stored.supersedes_id != verdict.supersedes_id:
         differing.append("supersedes_id")
     if differing:
@@ -103,6 +110,7 @@ def _require_fields(verdict: Verdict) -> None:
             "Only confirm and correct carry one."
         )
     _require_interval(verdict)
+    _require_marks(verdict)
     if verdict.score_shown is not None:
         require_unit_interval("score_shown", verdict.score_shown)
     if not (math.isfinite(verdict.time_spent_s) and verdict.time_spent_s >= 0):
@@ -138,4 +146,19 @@ def _require_interval(verdict: Verdict) -> None:
     if not low <= verdict.score <= high:
         raise InvalidInputError(
             f"Expected low <= score <= high, but got {low}, {verdict.score} and {high}."
+        )
+
+
+def _require_marks(verdict: Verdict) -> None:
+    if verdict.marks is None:
+        return
+    if verdict.kind != "correct" or verdict.point_check is not None:
+        raise InvalidInputError(
+            "Expected marks only with a correct whose score comes from them, but got them with a "
+            f"{verdict.kind}{'' if verdict.point_check is None else ' from a point check'}."
+        )
+    if len(verdict.marks.counts) > MAX_MARK_CHARACTERS:
+        raise InvalidInputError(
+            f"Expected marks of at most {MAX_MARK_CHARACTERS:,} characters, but got "
+            f"{len(verdict.marks.counts):,}. Mark with a larger brush."
         )

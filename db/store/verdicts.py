@@ -16,8 +16,15 @@ from sqlalchemy.orm import Session
 from db.store import verdict_checks
 from db.store.holding import holds
 from db.tables import CandidateRow, ImageRow, VerdictRow
-from rsqa_core.errors import ConflictError, InvalidInputError
-from rsqa_core.records import NINETY_PERCENT_Z, VERDICT_KINDS, ImageStatus, Verdict, VerdictKind
+from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
+from rsqa_core.records import (
+    NINETY_PERCENT_Z,
+    VERDICT_KINDS,
+    ErrorMarks,
+    ImageStatus,
+    Verdict,
+    VerdictKind,
+)
 
 _LABELS: tuple[VerdictKind, ...] = ("confirm", "correct")
 _STATUS_OF: dict[VerdictKind, ImageStatus] = {
@@ -68,6 +75,7 @@ def record(session: Session, verdict: Verdict) -> tuple[Verdict, bool]:
         low=verdict.low,
         high=verdict.high,
         point_check=None if verdict.point_check is None else asdict(verdict.point_check),
+        marks=None if verdict.marks is None else asdict(verdict.marks),
     )
     if verdict.created_at is not None:
         row.created_at = verdict.created_at
@@ -170,6 +178,30 @@ def history(
 def total(session: Session) -> int:
     """Return how many rows there are in all projects, undone and replaced ones included."""
     return session.scalar(select(func.count()).select_from(VerdictRow)) or 0
+
+
+def marks(session: Session, project_id: int, reviewer: str, verdict_id: str) -> ErrorMarks:
+    """Return what a reviewer marked as wrong with a verdict of their own.
+
+    Raises:
+        NotFoundError: this reviewer has no such verdict in the project, or it has no marks.
+        ConflictError: the candidate's mask was replaced since; the marks do not fit the new one.
+    """
+    found = session.execute(
+        select(VerdictRow, CandidateRow.version)
+        .join(CandidateRow, CandidateRow.id == VerdictRow.candidate_id)
+        .where(
+            VerdictRow.id == verdict_id,
+            VerdictRow.project_id == project_id,
+            VerdictRow.reviewer == reviewer,
+        )
+    ).one_or_none()
+    recorded = None if found is None else found[0].record().marks
+    if found is None or recorded is None:
+        raise NotFoundError(f"{reviewer!r} has no verdict {verdict_id!r} with marks here.")
+    if found[0].candidate_version != found[1]:
+        raise ConflictError("The mask was replaced after it was marked. Mark the new one.")
+    return recorded
 
 
 def reviewers(session: Session, project_id: int) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Row, now, one_of, project_id_column, unit_interval
 from rsqa_core.records import (
     VERDICT_KINDS,
+    ErrorMarks,
     PointCheck,
     Verdict,
     VerdictKind,
@@ -75,9 +76,10 @@ class VerdictRow(Row):
     low: Mapped[float | None]
     high: Mapped[float | None]
     point_check: Mapped[dict[str, Any] | None]
+    marks: Mapped[dict[str, Any] | None]
 
     def record(self) -> Verdict:
-        check = self.point_check
+        check, marks = self.point_check, self.marks
         return Verdict(
             id=self.id,
             project_id=self.project_id,
@@ -96,9 +98,16 @@ class VerdictRow(Row):
             low=self.low,
             high=self.high,
             point_check=None if check is None else point_check_of(check),
+            marks=None if marks is None else error_marks_of(marks),
         )
 
 
 def point_check_of(stored: dict[str, Any]) -> PointCheck:
     """Return the record of a stored point check."""
     return PointCheck(stored["design"], stored["seed"], tuple(stored["answers"]))
+
+
+def error_marks_of(stored: dict[str, Any]) -> ErrorMarks:
+    """Return the record of stored marks."""
+    height, width = stored["size"]
+    return ErrorMarks((height, width), stored["counts"])

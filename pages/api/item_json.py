@@ -65,6 +65,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "low": verdict.low,
         "high": verdict.high,
         "note": verdict.note,
+        "has_marks": verdict.marks is not None,
         "head_id": verdict.head_id,
         "score_shown": verdict.score_shown,
         "supersedes_id": verdict.supersedes_id,

@@ -26,6 +26,7 @@ from pages.api.verdict_input import (
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
 from rsqa_core.records import HeadRecord, Verdict
+from workflows.error_marks import require_marked
 from workflows.footprints import corners
 from workflows.opening import Installation
 from workflows.point_checks import points_of, require_estimated
@@ -50,6 +51,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("items/{image_id:int}", "GET", one_item),
         ("history", "GET", own_history),
         ("verdicts", "POST", record_verdicts),
+        ("verdicts/{verdict_id}/marks", "GET", own_marks),
         ("media/{image_id:int}/display", "GET", media.display_image),
         ("media/{image_id:int}/reference", "GET", media.reference_mask),
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
@@ -124,6 +126,16 @@ def own_history(
     return JSONResponse({"verdicts": history_json(rows)})
 
 
+def own_marks(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """What the caller marked as wrong with a verdict, as COCO's run lengths."""
+    verdict_id = request.path_params["verdict_id"]
+    with installation.database.read() as session:
+        found = verdicts.marks(session, caller.project_id, caller.reviewer, verdict_id)
+    return JSONResponse({"size": found.size, "counts": found.counts})
+
+
 def points_to_check(
     installation: Installation, caller: Caller, request: Request, body: bytes
 ) -> Response:
@@ -177,6 +189,7 @@ def _record(installation: Installation, sent: SentVerdict) -> str:
             if verdict.candidate_id is not None:
                 shown = candidates.get(session, verdict.candidate_id)
                 require_estimated(installation, shown, verdict)
+                require_marked(installation, shown, verdict)
     return "saved" if was_new else "duplicate"
 
 

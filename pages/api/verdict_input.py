@@ -10,9 +10,11 @@ from typing import Any
 from pages.api.tokens import Caller
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.records import (
+    MAX_MARK_CHARACTERS,
     MAX_POINTS,
     POINT_DESIGNS,
     VERDICT_KINDS,
+    ErrorMarks,
     PointCheck,
     PointDesign,
     Verdict,
@@ -39,6 +41,7 @@ _FIELDS = {
     "low",
     "high",
     "point_check",
+    "marks",
 }
 _LARGEST_ID = 2**63 - 1
 _LONGEST_TIME_S = 7 * 24 * 3600.0
@@ -86,10 +89,10 @@ def parse_verdict(entry: Any, caller: Caller) -> SentVerdict:
     verdict = Verdict(
         id=_uuid("id", entry.get("id")),
         project_id=caller.project_id,
-        image_id=_row_id("image_id", entry.get("image_id")),
+        image_id=_whole("image_id", entry.get("image_id")),
         reviewer=caller.reviewer,
         kind=_kind(entry.get("kind")),
-        candidate_id=_optional(_row_id, "candidate_id", entry),
+        candidate_id=_optional(_whole, "candidate_id", entry),
         score=_optional(_fraction, "score", entry),
         note=_text("note", entry.get("note", ""), MAX_NOTE),
         head_id=_optional(_name, "head_id", entry),
@@ -100,6 +103,7 @@ def parse_verdict(entry: Any, caller: Caller) -> SentVerdict:
         low=_optional(_fraction, "low", entry),
         high=_optional(_fraction, "high", entry),
         point_check=_optional(_point_check, "point_check", entry),
+        marks=_optional(_error_marks, "marks", entry),
     )
     return SentVerdict(verdict, _optional(_name, "mask_sha256", entry))
 
@@ -120,7 +124,7 @@ def _uuid(name: str, value: Any) -> str:
     return canonical
 
 
-def _row_id(name: str, value: Any) -> int:
+def _whole(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_ID:
         raise _expected(name, "a positive whole number", value)
     return value
@@ -208,6 +212,16 @@ def _point_check(name: str, value: Any) -> PointCheck:
     ):
         raise _expected("answers", f"at most {MAX_POINTS} of true, false and null", answers)
     return PointCheck(parse_design(value["design"]), parse_seed(value["seed"]), tuple(answers))
+
+
+def _error_marks(name: str, value: Any) -> ErrorMarks:
+    if not isinstance(value, dict) or set(value) != {"size", "counts"}:
+        raise _expected(name, "an object with size and counts", value)
+    size = value["size"]
+    if not isinstance(size, list) or len(size) != 2:
+        raise _expected("size", "height and width in pixels", size)
+    height, width = (_whole("size", length) for length in size)
+    return ErrorMarks((height, width), _text("counts", value["counts"], MAX_MARK_CHARACTERS))
 
 
 def _name(name: str, value: Any) -> str:

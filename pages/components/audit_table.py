@@ -51,6 +51,7 @@ def draw_audit(project: Project) -> None:
                 row.score,
                 row.score_shown,
                 row.score_visible,
+                row.has_marks,
                 row.time_spent_s,
                 row.head_id,
                 row.note,
@@ -73,6 +74,9 @@ def draw_audit(project: Project) -> None:
             "Visible": st.column_config.CheckboxColumn(
                 help="Whether the head's score was on screen before the decision"
             ),
+            "Marks": st.column_config.CheckboxColumn(
+                help="Whether the score comes from areas that the reviewer marked as wrong"
+            ),
             "Seconds": figure(format="%.1f"),
         },
     )
@@ -90,6 +94,7 @@ _COLUMNS = [
     "Score",
     "Shown",
     "Visible",
+    "Marks",
     "Seconds",
     "Head",
     "Note",

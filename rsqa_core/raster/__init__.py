@@ -13,6 +13,7 @@ from rsqa_core.raster.display import (
 from rsqa_core.raster.headers import RasterHeader
 from rsqa_core.raster.masks import area_shares, encode_mask, read_mask
 from rsqa_core.raster.probabilities import encode_probs, read_probs, require_probs
+from rsqa_core.raster.run_lengths import decode_runs, encode_runs
 from rsqa_core.raster.tiles import pixel_sha256, read_tile, write_tile_geotiff
 from rsqa_core.raster.tiling import TileWindow, tile_windows
 
@@ -22,10 +23,12 @@ __all__ = [
     "Source",
     "TileWindow",
     "area_shares",
+    "decode_runs",
     "display_bands",
     "encode_display_jpeg",
     "encode_mask",
     "encode_probs",
+    "encode_runs",
     "file_sha256",
     "open_source",
     "pixel_sha256",

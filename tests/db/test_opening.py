@@ -24,7 +24,7 @@ from db.store import heads, images, projects, reviewers, scores, verdicts
 from db.tables import HeadRow, ImageRow, ProjectRow, Row
 from db.upgrading import HEAD_REVISION, MIGRATIONS, bring_up_to_date
 from rsqa_core.errors import ConflictError, InvalidInputError, RsqaError, UnreadableFileError
-from rsqa_core.records import Score
+from rsqa_core.records import ErrorMarks, PointCheck, Score
 from tests.db.filled import Filled, new_image
 
 REBUILD = """
@@ -77,10 +77,10 @@ def _parts(sql: str) -> list[str]:
     return [start.strip(), *sorted(part.strip() for part in parts if part.strip()), end.strip()]
 
 
-def first_version(filled: Filled, path: Path) -> None:
-    """Write the rows of a filled database as the first version of the tables held them."""
+def older_version(filled: Filled, path: Path, head: str) -> None:
+    """Write the rows of a filled database as an older version of the tables held them."""
     engine = make_engine(path)
-    bring_up_to_date(engine, path, head="0001")
+    bring_up_to_date(engine, path, head=head)
     engine.dispose()
     filled.database.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -263,7 +263,7 @@ def test_the_first_version_of_the_tables_is_upgraded_without_loss(
         )
     path = tmp_path / "old" / "rsqa.sqlite3"
     path.parent.mkdir()
-    first_version(filled, path)
+    older_version(filled, path, "0001")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE sqlite_sequence SET seq = 5000 WHERE name = 'image'")
         connection.commit()
@@ -289,6 +289,31 @@ def test_the_first_version_of_the_tables_is_upgraded_without_loss(
             assert scores.of_head(session, filled.project.id, "base")[1] == full
     assert schema(path) == schema(filled.database.path)
     assert len(list((path.parent / "backups").iterdir())) == 1
+
+
+def test_verdicts_of_before_there_were_marks_are_upgraded_as_they_are(
+    filled: Filled, tmp_path: Path
+) -> None:
+    check = PointCheck("random", 3, (True, None, False))
+    said = filled.say("correct", low=0.25, high=0.75, point_check=check)
+    filled.undo(filled.say("flag", 1))
+    path = tmp_path / "old" / "rsqa.sqlite3"
+    path.parent.mkdir()
+    older_version(filled, path, "0003")
+    with closing(open_database(path)) as upgraded:
+        with upgraded.read() as session:
+            rows = verdicts.history(session, filled.project.id)
+        assert [row.kind for row in rows] == ["undo", "flag", "correct"]
+        assert rows[-1] == said
+        assert said.marks is None
+        for change in ("UPDATE verdict SET marks = NULL", "DELETE FROM verdict"):
+            with pytest.raises(Exception, match="append-only"), upgraded.begin() as session:
+                session.execute(text(change))
+        marks = ErrorMarks((64, 64), "0abc")
+        with upgraded.begin() as session:
+            new, _ = verdicts.record(session, filled.verdict("correct", 2, marks=marks))
+        assert new.marks == marks
+    assert schema(path) == schema(filled.database.path)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.store import candidates, projects, queue, verdicts
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
+from rsqa_core.records import MAX_MARK_CHARACTERS, ErrorMarks, PointCheck
 from tests.db.filled import Filled, fill, new_candidate
 
 
@@ -230,7 +231,7 @@ def test_sqlite_itself_refuses_a_score_out_of_range(filled: Filled) -> None:
     copy = (
         "INSERT INTO verdict SELECT NULL, '{0}', project_id, image_id, candidate_id, "
         "candidate_version, reviewer, kind, {1}, note, head_id, score_shown, score_visible, "
-        "time_spent_s, NULL, created_at, NULL, NULL, NULL FROM verdict"
+        "time_spent_s, NULL, created_at, NULL, NULL, NULL, NULL FROM verdict"
     )
     for score in ("1.5", "NULL"):
         with pytest.raises(IntegrityError), filled.database.begin() as session:
@@ -289,3 +290,33 @@ def test_a_label_is_doubtful_where_reviewers_differ(filled: Filled) -> None:
 
     # Sample deviation 0.2 of three labels.
     assert doubts == pytest.approx({filled.of(0).id: 0.2 / 3**0.5, agreed.id: 0.0}, abs=1e-8)
+
+
+def test_marks_are_kept_with_their_verdict_and_only_with_a_score_of_their_own(
+    filled: Filled,
+) -> None:
+    marks = ErrorMarks((64, 64), "0abc")
+    kept = filled.say("correct", marks=marks)
+    assert kept.marks == marks
+    with filled.database.read() as session:
+        assert verdicts.marks(session, filled.project.id, "ada", kept.id) == marks
+        for reviewer, verdict_id in (("bob", kept.id), ("ada", "nothing")):
+            with pytest.raises(NotFoundError, match="no verdict"):
+                verdicts.marks(session, filled.project.id, reviewer, verdict_id)
+    check = PointCheck("random", 1, (True,))
+    for kind, changes in (
+        ("confirm", {}),
+        ("correct", {"low": 0.4, "high": 0.6, "point_check": check}),
+        ("flag", {}),
+    ):
+        with pytest.raises(InvalidInputError, match="Expected marks only with a correct"):
+            filled.say(kind, marks=marks, **changes)
+    long = ErrorMarks((64, 64), "0" * (MAX_MARK_CHARACTERS + 1))
+    with pytest.raises(InvalidInputError, match="larger brush"):
+        filled.say("correct", marks=long)
+
+
+def test_a_verdict_sent_again_with_other_marks_is_a_conflict(filled: Filled) -> None:
+    kept = filled.say("correct", marks=ErrorMarks((64, 64), "0a"))
+    with pytest.raises(ConflictError, match="another marks"):
+        filled.say("correct", id=kept.id, marks=ErrorMarks((64, 64), "0b"))

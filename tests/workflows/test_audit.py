@@ -11,6 +11,7 @@ import pytest
 
 from db.store import verdicts
 from rsqa_core.errors import NotFoundError
+from rsqa_core.records import ErrorMarks
 from rsqa_core.settings import Settings
 from tests.db.filled import Filled, fill
 from workflows.audit import audit_csv, audit_rows
@@ -33,7 +34,7 @@ def test_what_was_replaced_and_taken_back_stays_on_record(
     installation: Installation, town: Filled
 ) -> None:
     town.say("confirm", 0, score=0.5)
-    town.say("correct", 0, score=0.25)
+    town.say("correct", 0, score=0.25, marks=ErrorMarks((2, 2), "112"))
     town.say("skip", 1, reviewer="bob", note="clouds")
     taken = town.say("flag", 2)
     town.say("undo", 2, supersedes_id=taken.id)
@@ -50,6 +51,7 @@ def test_what_was_replaced_and_taken_back_stays_on_record(
     assert rows[0].supersedes_id == rows[1].id
     assert (rows[2].reviewer, rows[2].note, rows[2].segmenter) == ("bob", "clouds", "")
     assert (rows[3].score, rows[3].segmenter) == (0.25, town.of(0).segmenter)
+    assert [row.has_marks for row in rows] == [False, False, False, True, False]
     assert [row.kind for row in audit_rows(installation, "town", reviewer="bob")] == ["skip"]
     assert [row.kind for row in audit_rows(installation, "town", limit=2)] == ["undo", "flag"]
     with installation.database.read() as session:

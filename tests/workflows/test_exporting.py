@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from db.store import candidates, heads, images, projects, scores, verdicts
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
-from rsqa_core.records import Score
+from rsqa_core.raster import decode_runs
+from rsqa_core.records import ErrorMarks, Score
 from rsqa_core.settings import Settings
 from tests.db.filled import Filled, fill, head, new_candidate, new_image
 from workflows.cli import rsqa
@@ -63,6 +64,25 @@ def test_the_table_has_one_row_for_each_candidate(
     assert first["head_id"] == "base"
     assert (unsaid["label"], unsaid["verdict"], unsaid["reviewers"]) == ("", "", "")
     assert {(row["verdict"], row["note"]) for row in rows[2:4]} == {("flag", "clouds")}
+
+
+def test_marks_are_written_in_the_form_of_coco(
+    installation: Installation, town: Filled, tmp_path: Path
+) -> None:
+    town.say("correct", 0, score=0.75, marks=ErrorMarks((2, 2), "112"))
+    town.say("confirm", 1)
+    export_project(installation, "town", tmp_path / "town.csv")
+    rows = rows_of(tmp_path / "town.csv")
+    found = json.loads(rows[0]["marks"])
+    assert decode_runs(found["counts"], tuple(found["size"])).tolist() == [
+        [False, False],
+        [True, False],
+    ]
+    assert {row["marks"] for row in rows[1:]} == {""}
+
+    export_project(installation, "town", tmp_path / "town.json")
+    document = json.loads((tmp_path / "town.json").read_text())
+    assert [row["marks"] for row in document["verdicts"]] == [found, None]
 
 
 def score_richly(town: Filled) -> Score:

@@ -20,6 +20,9 @@ Examples:
 def command(slug: str, file: Path) -> None:
     """Write candidates, scores and verdicts to FILE (.csv, .json or .geojson).
 
+    What reviewers marked as wrong is a JSON object that COCO's tools read: its size (height, width)
+    and counts, the lengths of its runs.
+
     An existing FILE is replaced once the new one is complete.
     """
     from workflows.exporting import export_project

@@ -12,6 +12,7 @@ export const BINDINGS = [
   { action: "noneAcceptable", keys: ["x"], shown: "X", once: true, group: "Decide", text: "No candidate is acceptable" },
   { action: "note", keys: ["n"], shown: "N", once: true, group: "Decide", text: "Write a note; it goes with the next decision" },
   { action: "pointCheck", keys: ["p"], shown: "P", once: true, group: "Decide", text: "Point check: random points of the mask, Y right, N wrong, S cannot tell; Enter records the accuracy" },
+  { action: "markErrors", keys: ["a"], shown: "A", once: true, group: "Decide", text: "Mark errors: 1 brush (Shift erases), 2 polygon, 3 eraser, comma and full stop change its size, arrows and D do without a mouse; Enter records the score that is left" },
   { action: "undo", keys: ["Backspace", "u"], shown: "U  ⌫", once: true, group: "Decide", text: "Take the last decision back and return to its image" },
   { action: "nextCandidate", keys: ["ArrowRight", "ArrowDown"], shown: "→  ↓", fixed: true, group: "Move", text: "Next candidate" },
   { action: "previousCandidate", keys: ["ArrowLeft", "ArrowUp"], shown: "←  ↑", fixed: true, group: "Move", text: "Previous candidate" },
@@ -27,6 +28,7 @@ export const BINDINGS = [
   { action: "sideBySide", keys: ["g"], shown: "G", once: true, group: "Compare", text: "The best two candidates side by side, then four, then one; a click selects" },
   { action: "dispute", keys: ["d"], shown: "D", once: true, group: "Compare", text: "Where the candidates disagree" },
   { action: "errors", keys: ["e"], shown: "E", once: true, group: "Compare", text: "Where the selected candidate is probably wrong" },
+  { action: "showMarks", keys: ["t"], shown: "T", once: true, group: "See", text: "Show or hide what you marked as wrong" },
   { action: "nextDisputed", keys: ["."], shown: ".", group: "Compare", text: "Zoom to the next disputed region" },
   { action: "previousDisputed", keys: [","], shown: ",", group: "Compare", text: "Back to the one before" },
   { action: "zoomIn", keys: ["+", "="], shown: "+", group: "See", text: "Zoom in (also the wheel)" },
@@ -35,3 +37,6 @@ export const BINDINGS = [
   { action: "oneToOne", keys: ["o"], shown: "O", once: true, group: "See", text: "One image pixel on one pixel of the screen" },
   { action: "help", keys: ["?"], shown: "?", once: true, group: "See", text: "These keys" },
 ];
+
+/** What stays possible by its own key while another mode has the keys of decisions. */
+export const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "fit", "oneToOne", "help"]);

@@ -4,10 +4,12 @@ const CLICK_PX = 4; // a pointer that moved less was not dragging
 
 /**
  * @param stage what is moved: panBy(dx, dy), zoomBy(factor, x, y), fit(), pick(x, y), hover(x, y)
- *   or hover() for nowhere; places are in CSS px of the canvas
+ *   or hover() for nowhere; places are in CSS px of the canvas. Its `tool`, where there is one, has
+ *   one finger and the main button (begin, drag, end, cancel, close) unless Space is held.
  */
 export function listenForGestures(canvas, stage) {
   const down = new Map(); // pointer id -> [x, y], where each one is now
+  let drawing = null; // the pointer that the tool has
   let moved = 0; // how far since the first of them came down
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -29,6 +31,14 @@ export function listenForGestures(canvas, stage) {
     down.set(event.pointerId, at(event));
     if (down.size > 1) moved = Infinity; // two fingers never click
     canvas.setPointerCapture(event.pointerId);
+    if (drawing !== null) {
+      stage.tool?.cancel(); // a second finger zooms: the first one did not mean to draw
+      drawing = null;
+    } else if (stage.tool && down.size === 1 && event.button === 0 && !stage.holding) {
+      drawing = event.pointerId;
+      stage.tool.begin(...at(event), event.shiftKey);
+      return;
+    }
     canvas.classList.add("dragging");
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -41,7 +51,12 @@ export function listenForGestures(canvas, stage) {
     const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
     down.set(event.pointerId, place);
     moved += distance(place, before);
-    if (other) {
+    if (event.pointerId === drawing) {
+      // Everywhere the pointer was since the last frame, so that quick curves stay round.
+      const parts = event.getCoalescedEvents();
+      for (const part of parts.length > 0 ? parts : [event]) stage.tool?.drag(...at(part));
+      stage.hover(...place);
+    } else if (other) {
       // The middle between two fingers keeps what lies under it, their distance is the scale.
       const [from, to] = [middle(before, other), middle(place, other)];
       stage.panBy(to[0] - from[0], to[1] - from[1]);
@@ -53,16 +68,20 @@ export function listenForGestures(canvas, stage) {
   });
   const end = (event) => {
     down.delete(event.pointerId);
+    if (event.pointerId === drawing) {
+      drawing = null;
+      stage.tool?.end();
+    }
     if (down.size === 0) canvas.classList.remove("dragging");
   };
   canvas.addEventListener("pointerup", (event) => {
-    const clicked = down.has(event.pointerId) && moved < CLICK_PX;
+    const clicked = down.has(event.pointerId) && moved < CLICK_PX && !stage.tool;
     end(event);
     if (clicked) stage.pick(...at(event));
   });
   canvas.addEventListener("pointercancel", end);
   canvas.addEventListener("pointerleave", () => stage.hover());
-  canvas.addEventListener("dblclick", () => stage.fit());
+  canvas.addEventListener("dblclick", () => (stage.tool ? stage.tool.close() : stage.fit()));
 }
 
 function distance([x1, y1], [x2, y2]) {

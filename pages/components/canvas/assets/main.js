@@ -2,6 +2,7 @@
 
 import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
+import { Marking } from "./marking.js";
 import { readableOn } from "./palette.js";
 import { BASIC_MODES } from "./panes.js";
 import { PointCheck } from "./point_check.js";
@@ -48,19 +49,21 @@ class App {
     this.view = new View(data, this.preferences, this.actions());
     component.parentElement.append(this.view.root);
     this.session = new Session(data, this.server, this.view);
-    this.points = new PointCheck({
+    const parts = {
       data,
       server: this.server,
       session: this.session,
       view: this.view,
       preferences: this.preferences,
       stage: this.view.stage,
-    });
-    this.view.adopt(this.points);
+    };
+    this.points = new PointCheck(parts);
+    this.marking = new Marking(parts);
+    this.view.adopt(this.points, this.marking);
     this.stopKeys = listenForKeys(
       this.actions(),
       () => this.view.dialogs.open,
-      (event, binding) => this.points.takes(event, binding),
+      (event, binding) => this.points.takes(event, binding) || this.marking.takes(event, binding),
     );
     this.stopClosing = closeConnectionDialogs(() => {
       this.session?.outbox.connectionLost();
@@ -145,7 +148,15 @@ class App {
         preferences.set("blind", !preferences.get("blind"));
         session().show();
       },
-      pointCheck: () => this.points.toggle(),
+      pointCheck: () => {
+        this.marking.leave();
+        return this.points.toggle();
+      },
+      markErrors: () => {
+        if (this.points.active) this.points.leave();
+        return this.marking.toggle();
+      },
+      showMarks: () => this.marking.toggleShown(),
       note: () => this.view.panel.note.focus(),
       writeNote: (text) => {
         session().notes.set(session().queue.currentId, text);
@@ -265,6 +276,9 @@ class App {
         const next = queue.upcoming(50).map((item) => app.session.look(item));
         const missing = next.findIndex((item) => !media.has(item.display) || (item.candidates[0] && !media.has(item.candidates[0].mask)));
         return missing < 0 ? next.length : missing;
+      },
+      get marked() {
+        return app.view.stage.marks?.count ?? 0;
       },
       get zoom() {
         return { ...app.view.stage.transform() };

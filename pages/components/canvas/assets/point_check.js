@@ -1,10 +1,10 @@
 // The point check: random points of the selected mask, called right or wrong by key, and what they
 // say of its overall accuracy. While it runs it has the keys of decisions; those for viewing stay.
 
+import { VIEWING } from "./bindings.js";
 import { button, el, percent, setText } from "./dom.js";
 import { estimate, FEWEST, NARROW, pointsToGo } from "./point_estimate.js";
 
-const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "oneToOne", "help"]);
 const SHOWN_PX = 128; // of the image around a point, where the reviewer has not zoomed
 const LARGEST_SEED = 2 ** 31 - 1;
 const DESIGNS = { random: "Random points", by_class: "By class" };
@@ -16,7 +16,7 @@ export class PointCheck {
     this.running = null; // {candidate, points, strata, weights, answers, seed, design, zoom}
     this.question = el("strong");
     this.figures = el("span", { class: "figure", role: "status" });
-    this.advice = el("span", { class: "point-advice" });
+    this.advice = el("span", { class: "task-advice" });
     this.design = el(
       "select",
       { class: "point-design", "aria-label": "Which points", on: { change: (event) => this.redraw(event.target.value) } },
@@ -26,9 +26,9 @@ export class PointCheck {
     this.recordButton = act("Record", "⏎", (event) => this.record(event), "small primary");
     this.root = el(
       "div",
-      { class: "point-bar", role: "group", "aria-label": "Point check", hidden: true },
-      el("div", { class: "point-line" }, this.question, act("Right", "Y", () => this.answer(true)), act("Wrong", "N", () => this.answer(false)), act("Cannot tell", "S", () => this.answer(null)), act("Back", "⌫", () => this.back())),
-      el("div", { class: "point-line" }, this.figures, this.advice, this.design, this.recordButton, act("Leave", "P", () => this.leave())),
+      { class: "task-bar", role: "group", "aria-label": "Point check", hidden: true },
+      el("div", { class: "task-line" }, this.question, act("Right", "Y", () => this.answer(true)), act("Wrong", "N", () => this.answer(false)), act("Cannot tell", "S", () => this.answer(null)), act("Back", "⌫", () => this.back())),
+      el("div", { class: "task-line" }, this.figures, this.advice, this.design, this.recordButton, act("Leave", "P", () => this.leave())),
     );
   }
 
@@ -121,7 +121,6 @@ export class PointCheck {
       Enter: () => this.record(event),
       Escape: () => this.leave(),
       p: () => this.leave(),
-      z: () => this.app.stage.setZoom(null),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (act && !event.repeat) act();
     return Boolean(act) || Boolean(binding);

@@ -9,6 +9,8 @@ const DEFAULTS = {
   basic: "overlay", // the view that a key for another one returns to
   blind: false, // whether predictions are hidden until a decision
   points: "random", // design of the point check
+  marks: true, // whether what was marked as wrong is shown
+  brush: 4, // which of the brush sizes (marking.js)
   swipe: 0.5, // where the line of the swipe view is
   opacity: 0.55,
   palette: "safe",
@@ -24,6 +26,8 @@ export class Preferences {
     if (!BASIC_MODES.includes(this.values.basic)) this.values.basic = DEFAULTS.basic;
     this.values.blind = this.values.blind === true;
     if (!["random", "by_class"].includes(this.values.points)) this.values.points = DEFAULTS.points;
+    this.values.marks = this.values.marks !== false;
+    if (!Number.isInteger(this.values.brush)) this.values.brush = DEFAULTS.brush;
     if (!(this.values.swipe >= 0 && this.values.swipe <= 1)) this.values.swipe = DEFAULTS.swipe;
     if (!(this.values.opacity >= 0 && this.values.opacity <= 1)) {
       this.values.opacity = DEFAULTS.opacity;

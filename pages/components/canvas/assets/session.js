@@ -12,6 +12,7 @@ export class Session extends Showing {
     super(data, server, view);
     this.pace = new Pace();
     this.notes = new Map(); // image id -> what is being written
+    this.marks = new Map(); // candidate id -> {size, counts, mask_sha256} marked wrong, not decided
     this.newHeadId = null;
     this.touched = new Map(); // image id -> whether it was done before this page touched it
     this.outbox = new Outbox(data.project.id, data.reviewer, server, {
@@ -98,6 +99,7 @@ export class Session extends Showing {
     const { item } = this.painted;
     this.send(kind, { candidate, score, note: this.noteText(), ...checked });
     this.notes.delete(item.id);
+    for (const { id } of candidate ? [candidate] : item.candidates) this.marks.delete(id);
     this.touch(item.id);
     this.queue.decide(item.id, kind, score);
     this.pace.record();
@@ -112,7 +114,7 @@ export class Session extends Showing {
 
   send(
     kind,
-    { candidate = null, score = null, note = "", supersedesId = null, imageId = null, low = null, high = null, pointCheck = null },
+    { candidate = null, score = null, note = "", supersedesId = null, imageId = null, low = null, high = null, pointCheck = null, marks = null },
   ) {
     const { painted } = this;
     const shown = candidate?.score ?? null;
@@ -132,6 +134,7 @@ export class Session extends Showing {
       low,
       high,
       point_check: pointCheck,
+      marks,
     };
     this.outbox.add(verdict);
     this.history.record(verdict);
@@ -152,6 +155,7 @@ export class Session extends Showing {
     this.touch(row.image_id);
     if (!this.history.of(row.image_id)) this.queue.reopen(row.image_id);
     if (row.note) this.notes.set(row.image_id, row.note);
+    if (row.marks) this.marks.set(row.candidate_id, { ...row.marks, mask_sha256: row.mask_sha256 });
     this.view.undone(row.kind);
     await this.moveTo(row.image_id, event);
   }

@@ -49,6 +49,15 @@ export class Showing {
     return candidates.find((entry) => entry.id === this.selectedId) ?? candidates[0] ?? null;
   }
 
+  /** The decision of this reviewer that holds on a candidate of the current item, or null. */
+  ownVerdict(candidate) {
+    const { history, item } = this;
+    const known = new Set(history.rows.map((row) => row.id));
+    // The history has the newest rows alone; what it knows nothing of is as the item came with.
+    const older = item.verdicts.findLast((row) => row.candidate_id === candidate.id && row.kind !== "note" && !known.has(row.id));
+    return history.on(item.id, candidate.id) ?? older ?? null;
+  }
+
   /** Bring the current item on screen, now if it is here, otherwise as soon as it comes. */
   show() {
     this.selectedId = this.item?.candidates[0]?.id ?? null;

@@ -3,6 +3,7 @@
 
 import { disagreementOf, disputedRegions, paintHeat, REGION_SHARE } from "./disagreement.js";
 import { listenForGestures } from "./gestures.js";
+import { MarkLayer } from "./mark_layer.js";
 import { contains, panesOf } from "./panes.js";
 import { paintMask } from "./palette.js";
 import { SwipeHandle } from "./swipe_handle.js";
@@ -26,6 +27,9 @@ export class Stage {
     this.shown = NOTHING;
     this.overlays = new Map(); // mask or map -> coloured canvas, for the current table
     this.disputes = new WeakMap(); // first mask -> {masks, map, regions}
+    this.marks = null; // {bitmap}: what is marked as wrong in the selected candidate
+    this.tool = null; // what has the pointer in place of dragging the image (marking.js)
+    this.layer = new MarkLayer();
     this.marker = null; // {x, y} in image px: the point that is asked about
     this.visited = -1; // the disputed region that was gone to last
     this.table = new Uint32Array(256);
@@ -111,7 +115,8 @@ export class Stage {
     const scale = transform.scale * ratio;
     const { width, height } = this.image;
     const panes = this.panes();
-    for (const { frame, clip, image, mask, alpha, heat } of panes) {
+    for (const pane of panes) {
+      const { frame, clip, image, mask, alpha, heat } = pane;
       context.save();
       context.beginPath();
       context.rect(clip.left * ratio, clip.top * ratio, clip.width * ratio, clip.height * ratio);
@@ -136,20 +141,19 @@ export class Stage {
         context.globalAlpha = alpha;
         context.drawImage(coloured, 0, 0, width, height);
       }
+      if (this.marks && this.visible && this.isSelected(pane)) this.layer.hatch(context, this.marks.bitmap, this.image);
       context.restore();
     }
     if (this.marker) for (const { frame, clip } of panes) this.drawMarker(frame, clip, transform);
+    this.tool?.draw(panes);
     this.swipe.update(this.preferences.get("mode") === "swipe", this.preferences.get("swipe"));
     this.onView(panes);
   }
 
   /** Four strokes and a ring around the marked pixel, dark on light, so that it is itself seen. */
-  drawMarker(frame, clip, { scale, x, y }) {
+  drawMarker(frame, clip, { scale }) {
     const { context, ratio, marker } = this;
-    const at = {
-      x: frame.left + frame.width / 2 + (marker.x - x * this.image.width) * scale,
-      y: frame.top + frame.height / 2 + (marker.y - y * this.image.height) * scale,
-    };
+    const [x, y] = this.onScreen(frame, marker.x / this.image.width, marker.y / this.image.height);
     const inner = Math.max(6, scale * 0.75);
     context.save();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -160,10 +164,10 @@ export class Stage {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.beginPath();
-      context.arc(at.x, at.y, inner, 0, 2 * Math.PI);
+      context.arc(x, y, inner, 0, 2 * Math.PI);
       for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-        context.moveTo(at.x + dx * inner, at.y + dy * inner);
-        context.lineTo(at.x + dx * (inner + 14), at.y + dy * (inner + 14));
+        context.moveTo(x + dx * inner, y + dy * inner);
+        context.lineTo(x + dx * (inner + 14), y + dy * (inner + 14));
       }
       context.stroke();
     }
@@ -176,9 +180,19 @@ export class Stage {
     return panesOf(this, this.shown, {
       mode: preferences.get("mode"),
       opacity: preferences.get("opacity"),
-      visible: !this.holding && !this.blinkOff,
+      visible: this.visible,
       swipe: preferences.get("swipe"),
     });
+  }
+
+  /** Whether mask and marks are to be seen now. */
+  get visible() {
+    return !this.holding && !this.blinkOff;
+  }
+
+  /** Whether a pane is about the selected candidate, as all are but those of its rivals. */
+  isSelected({ candidate }) {
+    return !candidate || candidate.id === this.shown.candidate?.id;
   }
 
   coloured(mask, heat) {
@@ -285,15 +299,25 @@ export class Stage {
     return panes.find(({ clip }) => contains(clip, x, y)) ?? panes[0];
   }
 
+  /** The place of the image, as fractions, under a point of the canvas within a pane's frame. */
+  placeAt({ frame }, x, y) {
+    const { scale, x: centreX, y: centreY } = this.transform();
+    const [fromX, fromY] = fromCentre(frame, x, y);
+    return [centreX + fromX / scale / this.image.width, centreY + fromY / scale / this.image.height];
+  }
+
+  /** The point of the canvas at which a frame shows a place of the image. */
+  onScreen({ left, top, width, height }, u, v) {
+    const { scale, x, y } = this.transform();
+    return [left + width / 2 + (u - x) * this.image.width * scale, top + height / 2 + (v - y) * this.image.height * scale];
+  }
+
   /** What lies under a point of the canvas: {u, v, classId}, or null outside of the image. */
   spotAt(x, y) {
     if (!this.image) return null;
     const pane = this.paneAt(x, y);
     const mask = pane.mask ?? this.mask;
-    const { scale, x: centreX, y: centreY } = this.transform();
-    const [fromX, fromY] = fromCentre(pane.frame, x, y);
-    const u = centreX + fromX / scale / this.image.width;
-    const v = centreY + fromY / scale / this.image.height;
+    const [u, v] = this.placeAt(pane, x, y);
     if (u < 0 || u >= 1 || v < 0 || v >= 1) return null;
     if (!mask) return { u, v, classId: null };
     const column = Math.floor(u * mask.width);
@@ -315,6 +339,7 @@ export class Stage {
   }
 
   hover(x = null, y = null) {
+    this.tool?.hover(x, y);
     this.onHover(x === null ? null : this.spotAt(x, y));
   }
 

@@ -127,10 +127,12 @@ export class View {
     });
   }
 
-  /** Give the point check its place over the image. */
-  adopt(points) {
+  /** Give the modes that have keys of their own their place over the image. */
+  adopt(points, marking) {
     this.points = points;
-    this.host.append(points.root);
+    this.marking = marking;
+    this.host.append(points.root, marking.root, marking.recorded.root);
+    labelKeys(this.root);
   }
 
   dispose() {
@@ -146,6 +148,7 @@ export class View {
   paint(session, image) {
     this.corners = session.item?.corners ?? null;
     this.points?.painted(session.candidate);
+    this.marking?.painted(image ? session.candidate : null);
     this.stage.show(image, image && shownOf(session));
     const { item } = session;
     let cover = null;
@@ -198,6 +201,7 @@ export class View {
   }
 
   loading(session) {
+    this.marking?.leave();
     this.stage.show(null, null);
     this.setCover(["loading", () => loadingCard("Loading the queue…")], session);
   }
@@ -219,6 +223,7 @@ export class View {
     this.panel.update(session);
     this.legend.update(session, this.colours, this.hidden, this.preferences.get("palette"));
     this.prediction.update(session);
+    this.marking?.label(this.panel.mark);
     const { entry } = session;
     this.preview.classList.toggle("shown", entry.active && entry.slider === null);
     if (entry.active) {
