@@ -120,6 +120,23 @@ def test_everything_has_a_button(review: Review) -> None:
     assert review.rows() == []
 
 
+def test_the_large_button_records_marks_and_confirms_no_prediction(review: Review) -> None:
+    begin(review)
+    large = review.page.get_by_role("button", name="Record what is marked")
+    large.click()
+    expect(review.page.locator(".hint")).to_contain_text("Nothing is marked")
+    stroke(review, (20, 20), (30, 20))
+    large.click()
+    review.wait_saved()
+
+    (row,) = review.rows()
+    assert row.kind == "correct"
+    assert row.marks is not None
+    assert row.score is not None
+    assert row.score < 1
+    expect(review.page.get_by_role("button", name="Confirm")).to_be_visible()
+
+
 def test_the_keyboard_alone_marks_and_records(review: Review) -> None:
     begin(review)
     smallest_brush(review)

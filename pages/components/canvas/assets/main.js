@@ -129,7 +129,7 @@ class App {
     // A view with a key of its own comes and goes by that key.
     const toggleMode = (mode) => setMode(preferences.get("mode") === mode ? preferences.get("basic") : mode);
     return {
-      confirm: (event) => session().confirm(false, event),
+      confirm: (event) => (this.marking.active ? this.marking.enter(event) : session().confirm(false, event)),
       confirmAndStay: (event) => session().confirm(true, event),
       digit: (event) => this.type(event.key),
       slide: (value) => {

@@ -127,10 +127,14 @@ export class Marking {
     this.recorded.toggle();
   }
 
-  /** Keep true what the buttons of the mode and of earlier marks say. */
-  label(button) {
-    setAttribute(button, "aria-pressed", this.active);
+  /** Keep true what the buttons of the mode, of the decision and of earlier marks say. */
+  label(panel) {
+    setAttribute(panel.mark, "aria-pressed", this.active);
     this.recorded.label(this.active);
+    if (!this.active) return;
+    // Confirming the prediction would throw away what is marked.
+    setText(panel.confirmLabel, "Record what is marked");
+    panel.confirm.disabled = false;
   }
 
   // -- the pointer, in CSS px of the canvas -----------------------------------------------------

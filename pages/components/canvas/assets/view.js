@@ -223,7 +223,7 @@ export class View {
     this.panel.update(session);
     this.legend.update(session, this.colours, this.hidden, this.preferences.get("palette"));
     this.prediction.update(session);
-    this.marking?.label(this.panel.mark);
+    this.marking?.label(this.panel);
     const { entry } = session;
     this.preview.classList.toggle("shown", entry.active && entry.slider === null);
     if (entry.active) {
