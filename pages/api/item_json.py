@@ -40,6 +40,8 @@ def item_json(
         "width_px": image.width_px,
         "height_px": image.height_px,
         "source_name": image.source_name,
+        "bands": image.bands,
+        "tile_key": content_key(image.tile_path),
         "x_px": image.x_px,
         "y_px": image.y_px,
         "generated": image.generated,

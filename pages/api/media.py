@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from db.store import candidates, images, projects, scores
 from pages.api.guard import HttpError
@@ -34,6 +34,38 @@ def display_image(
     image = _image(installation, caller, request)
     path = installation.files.path(image.display_path)
     return _file(request, path, content_key(image.display_path))
+
+
+def band_view_list(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """The ways to look at an image by its bands, with why some are not to be had."""
+    from rsqa_core.raster.bands import BAND_STRETCHES, band_views, read_band_names
+
+    image = _image(installation, caller, request)
+    names = read_band_names(installation.files.path(image.tile_path), image.bands)
+    views = [
+        {"id": view.id, "name": view.name, "why_not": view.why_not} for view in band_views(names)
+    ]
+    return JSONResponse({"views": views, "stretches": list(BAND_STRETCHES)})
+
+
+def band_view(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """An image as one of its band views shows it, as JPEG."""
+    from rsqa_core.raster import encode_display_jpeg
+    from rsqa_core.raster.bands import render_view
+
+    image = _image(installation, caller, request)
+    view, stretch = request.path_params["view"], request.query_params.get("stretch", "clip")
+    key = f"{content_key(image.tile_path)}-{view}-{stretch}"
+    answer = _held(request, content_key(image.tile_path), key)
+    if isinstance(answer, Response):
+        return answer
+    path = installation.files.path(image.tile_path)
+    rgb = render_view(path, view, image.bands, stretch)  # type: ignore[arg-type]
+    return Response(encode_display_jpeg(rgb), media_type="image/jpeg", headers=answer)
 
 
 def reference_mask(
@@ -127,14 +159,10 @@ def _file(request: Request, path: Path, key: str) -> Response:
     An address with another key names content that has been replaced since; showing the new
     content under it would put a verdict on something that nobody looked at.
     """
-    asked = request.query_params.get("v")
-    if asked is not None and asked != key:
-        raise HttpError(409, "changed", "The file was replaced since. Load the item again.")
+    headers = _held(request, key, key)
+    if isinstance(headers, Response):
+        return headers
     content_type = _CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
-    etag = f'"{key}"'
-    headers = {"ETag": etag, "Cache-Control": IMMUTABLE if asked else "private, no-cache"}
-    if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
-        return Response(status_code=304, headers=headers)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -143,3 +171,20 @@ def _file(request: Request, path: Path, key: str) -> Response:
             "import the image again."
         ) from error
     return Response(content, media_type=content_type, headers=headers)
+
+
+def _held(request: Request, key: str, tag: str) -> dict[str, str] | Response:
+    """Return the headers of an answer, or the answer when the browser has it already.
+
+    Args:
+        key: of the content that the address may name.
+        tag: of what is made of it.
+    """
+    asked = request.query_params.get("v")
+    if asked is not None and asked != key:
+        raise HttpError(409, "changed", "The file was replaced since. Load the item again.")
+    etag = f'"{tag}"'
+    headers = {"ETag": etag, "Cache-Control": IMMUTABLE if asked else "private, no-cache"}
+    if etag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    return headers

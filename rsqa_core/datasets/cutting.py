@@ -94,7 +94,11 @@ def cut_image(
                 continue
             transform = window.shifted(header.transform)
             stored = write_tile_geotiff(
-                patch.pixels, crs=header.crs, transform=transform, nodata=header.nodata
+                patch.pixels,
+                crs=header.crs,
+                transform=transform,
+                nodata=header.nodata,
+                band_names=header.band_names,
             )
             display = encode_display_jpeg(to_rgb(patch.pixels, stretch))
             areas.append(_area(window, patch.valid))

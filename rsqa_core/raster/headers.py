@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from rsqa_core.errors import UnreadableFileError
 RasterFormat = Literal["JPEG", "PNG", "TIFF"]
 Transform = tuple[float, float, float, float, float, float]
 Color = tuple[int, int, int]
+
+_LONGEST_NAME = 40
 
 _SIGNATURES: tuple[tuple[bytes, RasterFormat], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -29,6 +32,7 @@ class RasterHeader:
     ``bands`` leaves out an alpha band. ``palette`` holds the embedded colours of an index image
     opened as a mask, by index. ``lossy`` says that the compression changes values. ``transform``
     is the affine (a, b, c, d, e, f) from pixel to CRS coordinates, None without a georeference.
+    ``band_names`` has what the file says of each band, empty where it says nothing of any.
     """
 
     format: RasterFormat
@@ -42,6 +46,7 @@ class RasterHeader:
     nodata: float | None = None
     crs: str | None = None
     transform: Transform | None = None
+    band_names: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,6 +59,7 @@ class RasterHeader:
                 **values,
                 "palette": None if palette is None else tuple(tuple(c) for c in palette),
                 "transform": None if transform is None else tuple(transform),
+                "band_names": tuple(values["band_names"]),
             }
         )
 
@@ -78,3 +84,17 @@ def sniff_format(path: Path) -> RasterFormat:
         f"expected a JPEG, PNG or TIFF file, but it begins with {text} ({start[:8]!r}); "
         "copy it again from its source or remove it"
     )
+
+
+def band_names(descriptions: Sequence[str | None], colours: Sequence[str]) -> tuple[str, ...]:
+    """Return a name for each band from what its file says of it, "" where that is nothing.
+
+    Args:
+        descriptions: of the bands.
+        colours: GDAL's colour interpretation of each, by its name in lower case.
+    """
+    names = []
+    for description, colour in zip(descriptions, colours, strict=True):
+        text = description or (colour if colour in ("red", "green", "blue", "nir") else "")
+        names.append("".join(c for c in text if c.isprintable()).strip()[:_LONGEST_NAME])
+    return tuple(names)

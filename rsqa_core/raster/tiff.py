@@ -14,7 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from rsqa_core.errors import UnreadableFileError
-from rsqa_core.raster.headers import Color, RasterHeader, Transform
+from rsqa_core.raster.headers import Color, RasterHeader, Transform, band_names
 from rsqa_core.raster.limits import (
     MAX_BANDS,
     MAX_BLOCK_BYTES,
@@ -67,6 +67,7 @@ class TiffReader:
                 nodata=_finite_or_none(self._file.nodata),
                 crs=self._file.crs.to_string() if self._file.crs else None,
                 transform=_transform_of(self._file.transform),
+                band_names=self._names(interpretations) if self._expand is None else (),
             )
         except _FAILURES as error:
             self._file.close()
@@ -99,6 +100,14 @@ class TiffReader:
                 f"{MAX_BLOCK_BYTES >> 20} MiB can be read: rewrite it with "
                 "gdal_translate -co TILED=YES"
             )
+
+    def _names(self, interpretations: tuple[ColorInterp, ...]) -> tuple[str, ...]:
+        kept = [band - 1 for band in self._bands]
+        names = band_names(
+            [self._file.descriptions[i] for i in kept],
+            [interpretations[i].name.lower() for i in kept],
+        )
+        return names if any(names) else ()
 
     def _alpha_band(self, interpretations: tuple[ColorInterp, ...]) -> int | None:
         if self._file.count not in {2, 4} or interpretations[-1] != ColorInterp.alpha:

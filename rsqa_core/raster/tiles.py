@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def write_tile_geotiff(
     crs: str | None = None,
     transform: Transform | None = None,
     nodata: float | None = None,
+    band_names: Sequence[str] = (),
 ) -> bytes:
     """Encode a (C, H, W) tile as a deflate-compressed GeoTIFF.
 
@@ -52,6 +53,7 @@ def write_tile_geotiff(
         crs: anything that GDAL takes for a coordinate system, None when there is none.
         transform: affine (a, b, c, d, e, f) from pixel to CRS coordinates.
         nodata: value of pixels without data, in source units.
+        band_names: of all bands, or of none.
 
     Raises:
         InvalidInputError: the array is not three-dimensional, or its type or the coordinate system
@@ -89,6 +91,9 @@ def write_tile_geotiff(
         with unreferenced_allowed(), MemoryFile() as memory:
             with memory.open(**profile) as file:
                 file.write(tile)
+                for band, name in enumerate(band_names, start=1):
+                    if name:
+                        file.set_band_description(band, name)
             return bytes(memory.read())
     except (RasterioError, CRSError, ValueError) as error:
         raise InvalidInputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from db.store import candidates, heads, images, projects, scores
+from rsqa_core.raster import write_tile_geotiff
 from rsqa_core.records import (
     Candidate,
     ClassDef,
@@ -59,8 +61,11 @@ def seed_project(
     scenes: list[tuple[Pixels, Pixels]] | None = None,
     seed: int = 7,
     pixel_m: float | None = None,
+    infrared: Container[int] = (),
 ) -> Seeded:
     """Add a project.
+
+    Images at the places in ``infrared`` have a fourth band, near infrared: 255 minus red.
 
     ``scenes`` are (RGB (H, W, 3), mask (H, W)) to be used in turn; with ``pixel_m`` all images lie
     at one place in UTM zone 40 N, their pixels so large.
@@ -76,7 +81,12 @@ def seed_project(
             project.id,
             [
                 replace(
-                    _new_image(installation, index, pictures[index % len(pictures)][0]),
+                    _new_image(
+                        installation,
+                        index,
+                        pictures[index % len(pictures)][0],
+                        infrared=index in infrared,
+                    ),
                     crs=None if pixel_m is None else "EPSG:32640",
                     transform=None
                     if pixel_m is None
@@ -196,13 +206,17 @@ def _score(candidate_id: int, head_id: str, index: int, rank: int, count: int) -
     return Score(candidate_id, head_id, value, max(0.0, value - half), min(1.0, value + half))
 
 
-def _new_image(installation: Installation, index: int, rgb: Pixels) -> NewImage:
+def _new_image(installation: Installation, index: int, rgb: Pixels, *, infrared: bool) -> NewImage:
     # One pixel of its own, so that equal pictures are different files.
     own = rgb.copy()
     own[0, 0] = (index % 256, index // 256, 0)
     stream = io.BytesIO()
     Image.fromarray(own).save(stream, "JPEG", quality=92)
-    path = installation.files.put(stream.getvalue(), ".jpg")
+    path = tile = installation.files.put(stream.getvalue(), ".jpg")
+    if infrared:
+        bands = np.concatenate([own, 255 - own[..., :1]], axis=2).transpose(2, 0, 1)
+        names = ("red", "green", "blue", "nir")
+        tile = installation.files.put(write_tile_geotiff(bands, band_names=names), ".tif")
     digest = f"{index:064x}"
     height, width = rgb.shape[:2]
     return NewImage(
@@ -217,9 +231,9 @@ def _new_image(installation: Installation, index: int, rgb: Pixels) -> NewImage:
         y_px=0,
         width_px=width,
         height_px=height,
-        bands=3,
+        bands=4 if infrared else 3,
         dtype="uint8",
-        tile_path=path,
+        tile_path=tile,
         display_path=path,
         generated=True,
     )

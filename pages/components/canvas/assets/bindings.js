@@ -29,6 +29,7 @@ export const BINDINGS = [
   { action: "dispute", keys: ["d"], shown: "D", once: true, group: "Compare", text: "Where the candidates disagree" },
   { action: "errors", keys: ["e"], shown: "E", once: true, group: "Compare", text: "Where the selected candidate is probably wrong" },
   { action: "showMarks", keys: ["t"], shown: "T", once: true, group: "See", text: "Show or hide what you marked as wrong" },
+  { action: "bands", keys: ["v"], shown: "V", once: true, group: "See", text: "Next view of the bands: true and false colour, indices, single bands, and back to the picture" },
   { action: "nextDisputed", keys: ["."], shown: ".", group: "Compare", text: "Zoom to the next disputed region" },
   { action: "previousDisputed", keys: [","], shown: ",", group: "Compare", text: "Back to the one before" },
   { action: "zoomIn", keys: ["+", "="], shown: "+", group: "See", text: "Zoom in (also the wheel)" },
@@ -39,4 +40,4 @@ export const BINDINGS = [
 ];
 
 /** What stays possible by its own key while another mode has the keys of decisions. */
-export const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "fit", "oneToOne", "help"]);
+export const VIEWING = new Set(["hold", "blink", "lessOpaque", "moreOpaque", "cycleMode", "zoomIn", "zoomOut", "fit", "oneToOne", "bands", "help"]);

@@ -92,7 +92,7 @@ export class Filmstrip {
     const known = this.pictures.get(imageId);
     if (known) return known;
     const item = session.queue.items.get(imageId);
-    const image = item && session.media.get(item.display);
+    const image = item && (session.media.get(item.display) ?? session.media.get(session.look(item).display));
     if (!image) return null;
     const side = Math.min(image.width, image.height);
     const canvas = new OffscreenCanvas(SIDE_PX, SIDE_PX);

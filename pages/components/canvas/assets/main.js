@@ -1,5 +1,6 @@
 // Where Streamlit's component and the review session meet.
 
+import { BandView } from "./bands.js";
 import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { Marking } from "./marking.js";
@@ -59,7 +60,8 @@ class App {
     };
     this.points = new PointCheck(parts);
     this.marking = new Marking(parts);
-    this.view.adopt(this.points, this.marking);
+    this.bands = new BandView(parts);
+    this.view.adopt(this.points, this.marking, this.bands);
     this.stopKeys = listenForKeys(
       this.actions(),
       () => this.view.dialogs.open,
@@ -78,7 +80,7 @@ class App {
     this.expose();
     this.view.fitHeight();
     this.view.focusStage();
-    this.session.start();
+    this.session.start().then(() => this.bands.view && this.bands.load());
   }
 
   update(component) {
@@ -189,6 +191,7 @@ class App {
       },
       dispute: () => toggleMode("dispute"),
       errors: () => toggleMode("errors"),
+      bands: () => this.bands.next(),
       nextDisputed: () => this.visitDisputed(1),
       previousDisputed: () => this.visitDisputed(-1),
       zoomIn: () => stage().zoomBy(1.25),

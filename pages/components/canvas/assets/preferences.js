@@ -11,6 +11,8 @@ const DEFAULTS = {
   points: "random", // design of the point check
   marks: true, // whether what was marked as wrong is shown
   brush: 4, // which of the brush sizes (marking.js)
+  bands: "", // view of the bands (bands.js); "" is the picture
+  stretch: "clip", // of composites and single bands
   swipe: 0.5, // where the line of the swipe view is
   opacity: 0.55,
   palette: "safe",
@@ -28,6 +30,8 @@ export class Preferences {
     if (!["random", "by_class"].includes(this.values.points)) this.values.points = DEFAULTS.points;
     this.values.marks = this.values.marks !== false;
     if (!Number.isInteger(this.values.brush)) this.values.brush = DEFAULTS.brush;
+    if (!/^[a-z0-9-]{0,20}$/.test(this.values.bands)) this.values.bands = DEFAULTS.bands;
+    if (!["clip", "full", "deviations"].includes(this.values.stretch)) this.values.stretch = DEFAULTS.stretch;
     if (!(this.values.swipe >= 0 && this.values.swipe <= 1)) this.values.swipe = DEFAULTS.swipe;
     if (!(this.values.opacity >= 0 && this.values.opacity <= 1)) {
       this.values.opacity = DEFAULTS.opacity;

@@ -46,7 +46,7 @@ export function wantedMedia(queue, history, selected, withErrors, look) {
   for (const one of near) masks(one.candidates.slice(1));
   for (const row of history.recent().toReversed()) {
     const seen = queue.items.get(row.image_id);
-    if (seen) image(seen);
+    if (seen) image(look(seen));
   }
   return { list, pinned };
 }

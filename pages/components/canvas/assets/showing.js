@@ -40,8 +40,9 @@ export class Showing {
 
   /** An item as the reviewer may see it now. */
   look(item) {
-    if (!item || !this.view.blind || this.history.of(item.id)) return item;
-    return withoutPredictions(item);
+    const open = !item || !this.view.blind || this.history.of(item.id);
+    const seen = open ? item : withoutPredictions(item);
+    return this.view.bands ? this.view.bands.over(seen) : seen;
   }
 
   get candidate() {
@@ -93,6 +94,11 @@ export class Showing {
 
   onMedia(address) {
     if (this.disposed) return;
+    if (this.view.bands?.refused(address, this.media.failure(address))) {
+      this.paint();
+      this.loadAhead();
+      return;
+    }
     const { item, candidate } = this;
     const awaited =
       address === item?.display || (candidate && address === candidate.mask && !this.painted?.maskShown);

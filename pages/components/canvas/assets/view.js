@@ -128,9 +128,11 @@ export class View {
   }
 
   /** Give the modes that have keys of their own their place over the image. */
-  adopt(points, marking) {
+  adopt(points, marking, bands) {
     this.points = points;
     this.marking = marking;
+    this.bands = bands;
+    this.caption.append(bands.root);
     this.host.append(points.root, marking.root, marking.recorded.root);
     labelKeys(this.root);
   }

@@ -1,0 +1,214 @@
+"""Views of a stored tile by its bands: composites, single bands and spectral indices.
+
+References:
+    Rouse et al. 1974, NASA SP-351 (NDVI); McFeeters 1996, IJRS 17(7) (NDWI);
+    Gitelson et al. 2002, Remote Sensing of Environment 80 (VARI).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.raster.display import STRETCH_PERCENTILES
+from rsqa_core.raster.headers import band_names
+from rsqa_core.raster.tiles import read_tile, unreferenced_allowed
+
+BandStretch = Literal["clip", "full", "deviations"]
+BAND_STRETCHES: tuple[BandStretch, ...] = get_args(BandStretch)
+"""2nd to 98th percentile; least to greatest value; mean minus to plus two standard deviations."""
+
+MOST_SINGLE_BANDS = 16
+_NO_DATA = 0
+
+# What bands are called, by what they show. Sentinel-2 calls its near infrared B8, Landsat 8 and 9
+# B5: such numbers count only where the other names say whose they are.
+_NAMES = {
+    "blue": r"blue|blau|bleu",
+    "green": r"green|gr[uü]n|vert",
+    "red": r"red|rot|rouge",
+    "nir": r"nir|near.?infra.?red",
+    "swir": r"swir.?1?|short.?wave.?infra.?red",
+}
+_SENTINEL_2 = {"b2": "blue", "b3": "green", "b4": "red", "b8": "nir", "b11": "swir"}
+_LANDSAT_8 = {"b2": "blue", "b3": "green", "b4": "red", "b5": "nir", "b6": "swir"}
+
+# Brown through pale to green-blue, as ColorBrewer's BrBG: told apart in common colour blindness.
+_RAMP = np.array(
+    [[84, 48, 5], [191, 129, 45], [246, 232, 195], [199, 234, 229], [53, 151, 143], [0, 60, 48]],
+    dtype=np.float64,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BandView:
+    """A way to look at a tile.
+
+    Attributes:
+        id: by which it is asked for.
+        name: what a person reads.
+        bands: numbers from 0: three of a composite, one of a single band, two of an index, three
+            of VARI.
+        why_not: "" or why this tile has no such view.
+    """
+
+    id: str
+    name: str
+    bands: tuple[int, ...] = ()
+    why_not: str = ""
+
+
+def band_roles(names: Sequence[str]) -> dict[str, int]:
+    """Return which band shows blue, green, red, near infrared and short-wave infrared.
+
+    Names decide. Without any, three bands are red, green and blue, and a fourth is near infrared,
+    which is how aerial imagery is delivered.
+
+    Example:
+        >>> band_roles(["B02", "B03", "B04", "B08"])
+        {'blue': 0, 'green': 1, 'red': 2, 'nir': 3}
+        >>> band_roles(["", "", ""])
+        {'red': 0, 'green': 1, 'blue': 2}
+    """
+    if not any(names):
+        usual = ("red", "green", "blue", "nir")
+        return dict(zip(usual, range(len(names)), strict=False)) if len(names) in (3, 4) else {}
+    found: dict[str, int] = {}
+    for role, pattern in _NAMES.items():
+        for place, name in enumerate(names):
+            if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", name.casefold()) and not re.search(
+                r"edge|narrow|water", name.casefold()
+            ):
+                found.setdefault(role, place)
+    numbers = [re.fullmatch(r"(?:sr_)?(?:b|band\s?)0?(\d+a?)", name.casefold()) for name in names]
+    codes = [f"b{match[1]}" if match else "" for match in numbers]
+    landsat = any(name.casefold().startswith("sr_") for name in names)
+    table = _LANDSAT_8 if landsat else _SENTINEL_2 if {"b8", "b8a"} & set(codes) else {}
+    for place, code in enumerate(codes):
+        if code in table:
+            found.setdefault(table[code], place)
+    return found
+
+
+def band_views(names: Sequence[str]) -> list[BandView]:
+    """Return every view of a tile with bands of these names; an index that it lacks says why."""
+    roles = band_roles(names)
+    wanted = (
+        ("true", "True colour", ("red", "green", "blue")),
+        ("false", "False colour (NIR, red, green)", ("nir", "red", "green")),
+        ("ndvi", "NDVI: vegetation", ("nir", "red")),
+        ("ndwi", "NDWI: water", ("green", "nir")),
+        ("vari", "VARI: vegetation from colours", ("green", "red", "blue")),
+    )
+    views = []
+    for key, name, needed in wanted:
+        missing = [_ROLE_NAMES[role] for role in needed if role not in roles]
+        if missing:
+            views.append(BandView(key, name, why_not=f"no {' and no '.join(missing)} band"))
+        else:
+            views.append(BandView(key, name, tuple(roles[role] for role in needed)))
+    if not roles:
+        # Nobody knows what they show: neighbours in falling order, as true colour is in most files.
+        for last in range(3, min(len(names), MOST_SINGLE_BANDS) + 1):
+            bands = (last - 1, last - 2, last - 3)
+            title = "Bands " + ", ".join(str(band + 1) for band in bands)
+            views.append(BandView(f"bands-{last}", title, bands))
+    for place, name in list(enumerate(names))[:MOST_SINGLE_BANDS]:
+        title = f"Band {place + 1}: {name}" if name else f"Band {place + 1}"
+        views.append(BandView(f"band-{place + 1}", title, (place,)))
+    return views
+
+
+_ROLE_NAMES = {"nir": "near-infrared", "red": "red", "green": "green", "blue": "blue"}
+
+
+def read_band_names(path: Path, bands: int) -> tuple[str, ...]:
+    """Return the names of a stored tile's bands; "" for each where the file has none.
+
+    Raises:
+        UnreadableFileError: the file is missing or corrupt.
+    """
+    import rasterio
+
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return ("",) * bands
+    with unreferenced_allowed(), rasterio.open(path, driver="GTiff") as file:
+        return band_names(file.descriptions, ["undefined"] * file.count)
+
+
+def render_view(path: Path, view_id: str, bands: int, stretch: BandStretch) -> NDArray[np.uint8]:
+    """Return a stored tile as one of its views shows it, (3, H, W) uint8.
+
+    Composites and single bands are stretched each over the finite pixels of the tile; indices lie
+    in -1..1 and are coloured from brown (-1) to blue-green (1). Pixels without data are black.
+
+    Args:
+        bands: of the tile, as its record has them.
+
+    Raises:
+        NotFoundError: the tile has no such view.
+        InvalidInputError: an unknown stretch.
+        UnreadableFileError: the file is missing or corrupt.
+    """
+    if stretch not in BAND_STRETCHES:
+        raise InvalidInputError(
+            f"Expected `stretch` to be one of {', '.join(BAND_STRETCHES)}, but got {stretch!r}."
+        )
+    views = {view.id: view for view in band_views(read_band_names(path, bands))}
+    view = views.get(view_id)
+    if view is None:
+        raise NotFoundError.named("view", view_id, views)
+    if view.why_not:
+        raise NotFoundError(f"This image has no {view.name}: it has {view.why_not}.")
+    pixels = read_tile(path)[list(view.bands)].astype(np.float64)
+    valid = np.asarray(np.isfinite(pixels).all(axis=0), dtype=np.bool_)
+    if view_id in ("ndvi", "ndwi"):
+        shown = _coloured(_ratio(pixels[0] - pixels[1], pixels[0] + pixels[1]))
+    elif view_id == "vari":
+        green, red, blue = pixels
+        shown = _coloured(_ratio(green - red, green + red - blue))
+    else:
+        shown = np.stack([_stretched(band, valid, stretch) for band in pixels])
+    if len(shown) == 1:
+        shown = np.repeat(shown, 3, axis=0)
+    shown[:, ~valid] = _NO_DATA
+    return np.ascontiguousarray(shown)
+
+
+def _ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(below == 0, 0.0, above / below)
+    clipped: NDArray[np.float64] = np.clip(np.nan_to_num(found), -1.0, 1.0)
+    return clipped
+
+
+def _coloured(index: NDArray[np.float64]) -> NDArray[np.uint8]:
+    place = (index + 1.0) / 2.0
+    steps = np.linspace(0.0, 1.0, len(_RAMP))
+    channels = [np.interp(place, steps, _RAMP[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels)).astype(np.uint8)
+
+
+def _stretched(
+    band: NDArray[np.float64], valid: NDArray[np.bool_], stretch: BandStretch
+) -> NDArray[np.uint8]:
+    values = band[valid]
+    if not values.size:
+        return np.zeros(band.shape, dtype=np.uint8)
+    if stretch == "clip":
+        low, high = np.percentile(values, STRETCH_PERCENTILES)
+    elif stretch == "full":
+        low, high = values.min(), values.max()
+    else:
+        low, high = values.mean() - 2 * values.std(), values.mean() + 2 * values.std()
+    shown = np.zeros(band.shape, dtype=np.uint8)
+    scaled = (values - low) / max(float(high - low), 1e-12) * 255.0
+    shown[valid] = np.rint(np.clip(scaled, 0.0, 255.0))
+    return shown

@@ -1,0 +1,131 @@
+"""Views by bands: what bands show, what indices say, and what is stretched how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.raster import open_source, write_tile_geotiff
+from rsqa_core.raster.bands import (
+    band_roles,
+    band_views,
+    read_band_names,
+    render_view,
+)
+from rsqa_core.raster.headers import band_names
+
+SENTINEL = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"]
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        (SENTINEL, {"blue": 1, "green": 2, "red": 3, "nir": 7, "swir": 10}),
+        (
+            ["SR_B2", "SR_B3", "SR_B4", "SR_B5", "SR_B6"],
+            {"blue": 0, "green": 1, "red": 2, "nir": 3, "swir": 4},
+        ),
+        (["Red", "Red Edge", "Near Infrared"], {"red": 0, "nir": 2}),
+        (["", "", "", ""], {"red": 0, "green": 1, "blue": 2, "nir": 3}),
+        (["B2", "B3", "B4", "B5"], {}),  # of which sensor?
+        (["elevation"], {}),
+        ([""] * 7, {}),
+        (["infrared camera", "predator"], {}),
+    ],
+)
+def test_what_bands_show(names: list[str], roles: dict[str, int]) -> None:
+    assert band_roles(names) == roles
+
+
+def test_names_come_from_descriptions_and_else_from_colours() -> None:
+    names = band_names(["B04", None, "x\ny" + "z" * 90], ["red", "nir", "undefined"])
+
+    assert names == ("B04", "nir", "xy" + "z" * 38)
+    assert band_names([None], ["gray"]) == ("",)
+
+
+def test_views_that_are_not_to_be_had_say_why() -> None:
+    views = {view.id: view for view in band_views(["red", "green", "blue"])}
+
+    assert views["true"].bands == (0, 1, 2)
+    assert views["vari"].bands == (1, 0, 2)
+    assert views["ndvi"].why_not == "no near-infrared band"
+    assert views["band-2"].name == "Band 2: green"
+    assert "bands-3" not in views
+    unnamed = {view.id: view for view in band_views([""] * 6)}
+    assert unnamed["bands-4"].bands == (3, 2, 1)
+    assert unnamed["true"].why_not == "no red and no green and no blue band"
+
+
+def tile(path: Path, pixels: np.ndarray, names: tuple[str, ...] = ()) -> Path:
+    path.write_bytes(write_tile_geotiff(pixels, band_names=names))
+    return path
+
+
+def test_names_survive_a_tile_and_its_import(tmp_path: Path) -> None:
+    path = tile(tmp_path / "t.tif", np.ones((3, 8, 8), np.uint16), ("B02", "", "B08"))
+
+    assert read_band_names(path, 3) == ("B02", "", "B08")
+    with open_source(path) as source:
+        assert source.header.band_names == ("B02", "", "B08")
+    bare = tile(tmp_path / "bare.tif", np.ones((5, 8, 8), np.uint16))
+    assert read_band_names(bare, 5) == ("",) * 5
+    with open_source(bare) as source:
+        assert source.header.band_names == ()
+
+
+def test_an_index_by_hand(tmp_path: Path) -> None:
+    red = np.array([[100, 300, 0, 200]], np.uint16)
+    nir = np.array([[300, 100, 0, 200]], np.uint16)
+    path = tile(tmp_path / "t.tif", np.stack([red, nir]), ("red", "nir"))
+
+    shown = render_view(path, "ndvi", 2, "clip")
+
+    # 0.5, -0.5, nothing over nothing, 0: the middle of the ramp lies between its pale colours.
+    middle = shown[:, 0, 3]
+    assert shown[:, 0, 2].tolist() == middle.tolist() == [222, 233, 212]
+    assert shown[1, 0, 0] > shown[0, 0, 0]  # green where the infrared is brighter
+    assert shown[0, 0, 1] > shown[2, 0, 1]  # brown where the red is
+
+
+@pytest.mark.parametrize(
+    ("stretch", "ends"), [("full", (0, 255)), ("clip", (0, 255)), ("deviations", (17, 238))]
+)
+def test_every_band_is_stretched_by_itself(
+    tmp_path: Path, stretch: str, ends: tuple[int, int]
+) -> None:
+    ramp = np.linspace(0, 1000, 400, dtype=np.float32).reshape(20, 20)
+    path = tile(tmp_path / "t.tif", np.stack([ramp, 5 * ramp + 7, -ramp]), ("red", "green", "blue"))
+
+    shown = render_view(path, "true", 3, stretch)  # type: ignore[arg-type]
+
+    assert (shown[0, 0, 0], shown[0, -1, -1]) == ends
+    assert np.abs(shown[0].astype(int) - shown[1]).max() <= 1
+    assert np.abs(shown[0].astype(int) - shown[2, ::-1, ::-1]).max() <= 1
+
+
+def test_what_has_no_number_is_black_and_changes_no_stretch(tmp_path: Path) -> None:
+    pixels = np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8)
+    pixels[0, 0, 0], pixels[0, 0, 1] = np.nan, np.inf
+    path = tile(tmp_path / "t.tif", pixels)
+
+    shown = render_view(path, "band-1", 1, "full")
+
+    assert shown[:, 0, :2].tolist() == [[0, 0]] * 3
+    assert shown[0, -1, -1] == 255
+    nothing = tile(tmp_path / "n.tif", np.full((1, 4, 4), np.nan, np.float32))
+    assert render_view(nothing, "band-1", 1, "clip").max() == 0
+
+
+def test_a_view_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tile(tmp_path / "t.tif", np.ones((3, 8, 8), np.uint8))
+
+    with pytest.raises(NotFoundError, match="no near-infrared band"):
+        render_view(path, "ndvi", 3, "clip")
+    with pytest.raises(NotFoundError, match="band-9"):
+        render_view(path, "band-9", 3, "clip")
+    with pytest.raises(InvalidInputError, match="clip, full, deviations"):
+        render_view(path, "true", 3, "wild")  # type: ignore[arg-type]
