@@ -21,6 +21,7 @@ from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES, Server, free_p
 from workflows.opening import Installation, open_installation
 
 DECISIONS = 30
+SCREENS = "home review queue map progress present train admin import".split()
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080)}
 
@@ -128,7 +129,17 @@ def every_screen(browser: Browser, url: str, slug: str, out: Path) -> None:
                 viewport={"width": width, "height": height}, color_scheme=scheme
             )
             page = context.new_page()
-            for name in ("home", "review", "queue", "map", "progress", "train", "admin", "import"):
+            for name in (
+                "home",
+                "review",
+                "queue",
+                "map",
+                "progress",
+                "present",
+                "train",
+                "admin",
+                "import",
+            ):
                 path = "" if name == "home" else name
                 page.goto(f"{url}/{path}?project={slug}")
                 if name == "review":

@@ -8,6 +8,7 @@ from db.tables.base import Row
 from db.tables.imagery import CandidateRow, ImageRow, ProjectRow
 from db.tables.quality import HeadRow, InformativeRow, PromotionRow, ScoreRow
 from db.tables.review import ReviewerRow, VerdictRow
+from db.tables.saved_queue import SavedQueueRow
 from db.tables.slices import SliceImageRow, SliceRow
 from db.tables.story import StoryRow
 from db.tables.work import JobRow
@@ -22,6 +23,7 @@ __all__ = [
     "PromotionRow",
     "ReviewerRow",
     "Row",
+    "SavedQueueRow",
     "ScoreRow",
     "SliceImageRow",
     "SliceRow",

@@ -16,6 +16,7 @@ from pages.components.queue_address import (
     STATUS_NAMES,
     queue_parameters,
 )
+from pages.components.saved_filters import draw_saved
 from pages.components.slicing import draw_slicing
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, Project, QueueQuery
 
@@ -87,6 +88,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
         args=(query,),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        draw_saved(project, query, _write)
         if drawn or query.slice:
             st.selectbox(
                 "Random slice",

@@ -218,3 +218,36 @@ def test_a_slice_that_is_gone_explains_the_empty_queue(
 
     assert "No image matches" in test.info[0].value
     assert test.selectbox(key="queue_slice").value == "Gone"
+
+
+def test_filters_are_saved_chosen_and_removed(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", project="harbour", order="worst", below="0.9")
+
+    test.text_input(key="saved_name").set_value("Doubtful")
+    next(found for found in test.button if found.label == "Save these filters").click().run()
+    assert not test.exception
+    assert test.selectbox(key="saved_chosen").value == "Doubtful"
+
+    again = open_page("queue", project="harbour")
+    assert again.selectbox(key="saved_chosen").value is None
+    again.selectbox(key="saved_chosen").set_value("Doubtful").run()
+    assert again.selectbox(key="queue_order").value == "worst"
+    assert again.query_params["below"] == "0.9"
+
+    next(found for found in again.button if found.label == "Remove Doubtful").click().run()
+    assert not again.exception
+    assert "was removed" in again.success[0].value
+    assert again.selectbox(key="queue_order").value == "worst"
+
+
+def test_a_plain_queue_offers_nothing_to_save(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+
+    test = open_page("queue", project="harbour")
+
+    assert not [found for found in test.button if found.label == "Save these filters"]
