@@ -21,7 +21,7 @@ from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES, Server, free_p
 from workflows.opening import Installation, open_installation
 
 DECISIONS = 30
-SCREENS = "home review queue map progress present train admin import".split()
+SCREENS = ["home", "review", "queue", "map", "progress", "present", "train", "admin", "import"]
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080)}
 
