@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.store.naming import plain_name
 from db.store.projects import get_by_id
 from db.tables import SavedQueueRow
 from rsqa_core.errors import InvalidInputError, NotFoundError
@@ -28,11 +29,7 @@ def put(
         InvalidInputError: the name is empty or too long, or the project has too many queues.
     """
     get_by_id(session, project_id)
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise InvalidInputError(
-            f"Expected a name of 1 to {LONGEST_NAME} printable characters, but got {name[:80]!r}."
-        )
+    name = plain_name(name, LONGEST_NAME)
     row = session.get(SavedQueueRow, (project_id, name))
     if row is None:
         if len(all_of(session, project_id)) >= MOST_QUEUES:

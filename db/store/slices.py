@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from db.store.naming import plain_name
 from db.store.projects import get_by_id
 from db.store.reviewers import ensure
 from db.tables import ImageRow, SliceImageRow, SliceRow
@@ -45,11 +46,7 @@ def draw(
     """
     get_by_id(session, project_id)
     ensure(session, drawn_by)
-    name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise InvalidInputError(
-            f"Expected a name of 1 to {LONGEST_NAME} printable characters, but got {name[:80]!r}."
-        )
+    name = plain_name(name, LONGEST_NAME)
     if design not in SLICE_DESIGNS:
         raise InvalidInputError(
             f"Expected `design` to be one of {', '.join(SLICE_DESIGNS)}, but got {design!r}."
