@@ -331,7 +331,8 @@ class ReviewItem:
 class QueueQuery:
     """Which images to review, in which order.
 
-    ``seed`` fixes the random order; ``slice`` is the name of a random slice of the project.
+    ``seed`` fixes the random order; ``slice`` is the name of a random slice of the project;
+    ``search`` is the id of a search whose images alone are kept.
     """
 
     order: QueueOrder = "informative"
@@ -342,6 +343,7 @@ class QueueQuery:
     score_below: float | None = None
     seed: int = 0
     slice: str | None = None
+    search: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,16 +258,29 @@ class _Describer:
             from rsqa_core.encoders.runtime import WORTH_EXPORTING
             from rsqa_core.features.semantic import SemanticDescriber
 
-            name, fingerprint = self._encoder
             many = self._to_encode >= WORTH_EXPORTING
-            encoder = _loaded_encoder(name, self._installation.settings, many)
-            if encoder.fingerprint != fingerprint:
-                raise FingerprintError(
-                    f"The encoder {name!r} is {encoder.fingerprint[:12]} today, but the head was "
-                    f"trained on {fingerprint[:12]}. Retrain the head, or restore that encoder."
-                )
-            self._loaded = SemanticDescriber(encoder)
+            self._loaded = SemanticDescriber(encoder_of(self._installation, self._encoder, many))
         return self._loaded
+
+
+def encoder_of(installation: Installation, encoder: tuple[str, str], many: bool = False) -> Encoder:
+    """Load the encoder of a head; the one that was loaded last is kept.
+
+    Args:
+        encoder: its name and its fingerprint.
+        many: whether so many images are to be encoded that a faster runtime repays its start.
+
+    Raises:
+        FingerprintError: the encoder of that name is another one today.
+    """
+    name, fingerprint = encoder
+    loaded = _loaded_encoder(name, installation.settings, many)
+    if loaded.fingerprint != fingerprint:
+        raise FingerprintError(
+            f"The encoder {name!r} is {loaded.fingerprint[:12]} today, but the head was trained on "
+            f"{fingerprint[:12]}. Retrain the head, or restore that encoder."
+        )
+    return loaded
 
 
 @lru_cache(maxsize=1)

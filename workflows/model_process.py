@@ -26,6 +26,7 @@ from rsqa_core.errors import InvalidInputError, RsqaError
 from rsqa_core.settings import Settings, environment_of
 from workflows.error_images import make_error_images
 from workflows.opening import Installation, open_installation
+from workflows.searching import text_vector
 from workflows.threads import rest_while_waiting
 
 IDLE_S = 600.0
@@ -33,7 +34,10 @@ TIMEOUT_S = 120.0
 """How long an answer may take; loading a model for the first one is part of it."""
 
 _ROOT = Path(__file__).resolve().parents[1]
-_OPERATIONS: dict[str, Callable[..., Any]] = {"error_images": make_error_images}
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "error_images": make_error_images,
+    "text_vector": text_vector,
+}
 
 
 class ModelsUnavailableError(RsqaError):

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from db.store.images import RANDOM_KEYS
 from db.store.items import item, items
 from db.store.projects import get_by_id
-from db.tables import CandidateRow, ImageRow, SliceImageRow, SliceRow
+from db.tables import CandidateRow, ImageRow, SearchHitRow, SearchRow, SliceImageRow, SliceRow
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, QueuePage, QueueQuery
 
@@ -164,6 +164,13 @@ def _filters(project_id: int, query: QueueQuery) -> list[ColumnElement[bool]]:
             .where(SliceRow.project_id == project_id, SliceRow.name == query.slice)
         )
         filters.append(ImageRow.id.in_(drawn))
+    if query.search is not None:
+        found = (
+            select(SearchHitRow.image_id)
+            .join(SearchRow, SearchRow.id == SearchHitRow.search_id)
+            .where(SearchRow.project_id == project_id, SearchRow.id == query.search)
+        )
+        filters.append(ImageRow.id.in_(found))
     return filters
 
 

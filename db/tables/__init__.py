@@ -9,6 +9,7 @@ from db.tables.imagery import CandidateRow, ImageRow, ProjectRow
 from db.tables.quality import HeadRow, InformativeRow, PromotionRow, ScoreRow
 from db.tables.review import ReviewerRow, VerdictRow
 from db.tables.saved_queue import SavedQueueRow
+from db.tables.search import SearchHitRow, SearchRow
 from db.tables.slices import SliceImageRow, SliceRow
 from db.tables.story import StoryRow
 from db.tables.work import JobRow
@@ -25,6 +26,8 @@ __all__ = [
     "Row",
     "SavedQueueRow",
     "ScoreRow",
+    "SearchHitRow",
+    "SearchRow",
     "SliceImageRow",
     "SliceRow",
     "StoryRow",

@@ -15,7 +15,17 @@ from rsqa_core.records import (
     QueueQuery,
 )
 
-QUERY_PARAMETERS = ("order", "status", "scene", "segmenter", "name", "below", "seed", "slice")
+QUERY_PARAMETERS = (
+    "order",
+    "status",
+    "scene",
+    "segmenter",
+    "name",
+    "below",
+    "seed",
+    "slice",
+    "search",
+)
 """The queue as it stands in an address; the app's queue page writes the same names."""
 
 _MAX_TEXT = 200
@@ -46,6 +56,7 @@ def parse_queue_query(parameters: Mapping[str, str]) -> QueueQuery:
         score_below=_fraction("below", texts["below"]),
         seed=_whole("seed", texts["seed"], 0, _MAX_SEED, default=0),
         slice=texts["slice"] or None,
+        search=_whole("search", texts["search"], 1, _MAX_SEED, default=0) or None,
     )
 
 

@@ -52,4 +52,6 @@ def queue_parameters(query: QueueQuery) -> dict[str, str]:
         parameters["seed"] = str(query.seed)
     if query.slice:
         parameters["slice"] = query.slice
+    if query.search:
+        parameters["search"] = str(query.search)
     return parameters

@@ -17,6 +17,7 @@ from pages.components.queue_address import (
     queue_parameters,
 )
 from pages.components.saved_filters import draw_saved
+from pages.components.searching import draw_search
 from pages.components.slicing import draw_slicing
 from rsqa_core.records import IMAGE_STATUSES, QUEUE_ORDERS, Project, QueueQuery
 
@@ -88,7 +89,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
         args=(query,),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        draw_saved(project, query, _write)
+        draw_saved(project, query, write_address)
         if drawn or query.slice:
             st.selectbox(
                 "Random slice",
@@ -100,6 +101,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
                 on_change=_changed,
                 args=(query,),
             )
+        draw_search(project, query)
         draw_slicing(project)
         _draw_actions(query)
 
@@ -140,6 +142,7 @@ def _changed(query: QueueQuery) -> None:
             score_below=values["score_below"],
             seed=query.seed,
             slice=values["slice"] or None,
+            search=query.search,
         )
     )
 
@@ -147,18 +150,18 @@ def _changed(query: QueueQuery) -> None:
 def _shuffle(query: QueueQuery) -> None:
     parameters = queue_parameters(query)
     seed = random.randint(1, _LARGEST_SEED)  # noqa: S311 - an order to look at, not a secret
-    _write({**parameters, "seed": str(seed)})
+    write_address({**parameters, "seed": str(seed)})
 
 
 def _clear() -> None:
-    _write({})
+    write_address({})
 
 
 def _show(query: QueueQuery) -> None:
-    _write(queue_parameters(query))
+    write_address(queue_parameters(query))
 
 
-def _write(parameters: dict[str, str]) -> None:
+def write_address(parameters: dict[str, str]) -> None:
     """Put the parameters into the address; the cursor goes, for it belongs to the old order."""
     kept = {
         name: value

@@ -41,7 +41,12 @@ def draw_saved(project: Project, query: QueueQuery, show: Callable[[dict[str, st
         )
     if not parameters and not saved:
         return
-    with st.popover("Save", icon=":material/bookmark:", help="Keep these filters under a name"):
+    with st.popover(
+        "Save",
+        icon=":material/bookmark:",
+        help="Keep these filters under a name",
+        key=f"{_PREFIX}popover-{now}",  # closed once they are kept
+    ):
         st.text_input("Name", now or "", max_chars=LONGEST_NAME, key=_PREFIX + "name")
         st.caption("Everyone in this project can choose it. A name that is there is replaced.")
         st.button(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from db.store import images, queue, slices
+from db.store import images, queue, searches, slices
 from pages.api.queue_input import parse_queue_query
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_table import PAGE_SIZE, table_of
 from pages.components.thumbnails import masked_thumbnail
+from rsqa_core.features.keys import semantic_features
 from rsqa_core.records import IMAGE_STATUSES, QueueQuery
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_candidates, add_labels, add_project, add_ready_project
@@ -251,3 +253,57 @@ def test_a_plain_queue_offers_nothing_to_save(
     test = open_page("queue", project="harbour")
 
     assert not [found for found in test.button if found.label == "Save these filters"]
+
+
+def test_words_are_asked_of_the_models_and_what_they_find_is_the_queue(
+    installation: Installation, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = add_ready_project(installation)
+    with installation.database.read() as session:
+        every = images.all_of(session, project.id)
+    asked: list[tuple[str, dict[str, object]]] = []
+
+    class Models:
+        def ask(self, op: str, **args: object) -> list[float]:
+            asked.append((op, args))
+            return [0.0, 1.0]
+
+    store = semantic_features(installation.settings.features_dir, "f" * 16)
+    store.append(
+        {
+            image.sha256: np.array([1.0, place / 10], np.float32)
+            for place, image in enumerate(every[:3])
+        }
+    )
+    monkeypatch.setattr("pages.components.searching.model_process", lambda settings: Models())
+    test = open_page("queue", project="harbour")
+
+    test.text_input(key="searching_words").set_value(" water ")
+    next(found for found in test.button if found.label == "Find").click().run()
+
+    assert not test.exception
+    assert asked == [("text_vector", {"project_id": project.id, "words": "water"})]
+    assert any("3 images most like “water”" in found.value for found in test.caption)
+    assert any("3 in all" in found.value for found in test.markdown)
+    with installation.database.read() as session:
+        alike = searches.similarities(session, int(test.query_params["search"]))
+    assert list(alike) == [image.id for image in reversed(every[:3])]
+
+    test.segmented_control(key="queue_view").set_value("Pictures").run()
+    test.button(key=f"like-{every[1].id}").click().run()
+    assert not test.exception
+    assert any(f"most like {every[1].name}" in c.value.replace("\\", "") for c in test.caption)
+
+
+def test_a_search_that_fails_says_why_and_leaves_the_queue(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    add_ready_project(installation)
+    test = open_page("queue", project="harbour")
+
+    next(found for found in test.button if found.label == "Find").click().run()
+
+    assert "characters to search for" in test.error[0].value
+    assert test.dataframe
+    forgotten = open_page("queue", project="harbour", search="99")
+    assert any("was forgotten" in found.value for found in forgotten.caption)
