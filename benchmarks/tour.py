@@ -148,6 +148,12 @@ def every_screen(browser: Browser, url: str, slug: str, out: Path) -> None:
                     )
                 else:
                     page.locator("[data-testid='stHeading']").first.wait_for(timeout=60_000)
+                if name == "present":
+                    slides = page.frame_locator("iframe")
+                    slides.locator(".slide.now").wait_for(timeout=60_000)
+                    slides.locator("#on").click()
+                    while not slides.locator(".slide.now .frame").count():
+                        page.keyboard.press("ArrowRight")
                 page.wait_for_timeout(2500)
                 shoot(page, out / f"{name}-{scheme}-{size}.jpg")
             context.close()

@@ -34,6 +34,8 @@ from workflows.stories.slides import (
 MOST_LAYERS = 6
 """Candidates of an image that can be chosen; more buttons than that are not read."""
 MOST_OUTLINES = 3000
+PLAIN_SHARE = 0.8
+"""An image is plain where the best candidate gives more than this to one class."""
 
 
 def make_deck(installation: Installation, slug: str, *, progress: Progress = no_progress) -> Deck:
@@ -74,7 +76,8 @@ def chosen_images(facts: Facts) -> tuple[StoryImage, ...]:
     The best and the worst predicted, the one whose segmenters disagree most, and the one whose
     prediction a reviewer corrected most.
     """
-    best = facts.best
+    # Of an image of one class there is little to see, however well it is done.
+    best = {key: facts.best[key] for key in facts.best if not _is_plain(facts, key)} or facts.best
     ranked = sorted(best, key=lambda key: (-best[key].score, key))
     disputed = sorted(best, key=lambda key: (-(facts.images[key].disagreement or 0.0), key))
     gaps = {
@@ -92,6 +95,10 @@ def chosen_images(facts: Facts) -> tuple[StoryImage, ...]:
                 found.append(StoryImage(key))
                 break
     return tuple(found)
+
+
+def _is_plain(facts: Facts, image_id: int) -> bool:
+    return max(facts.candidates[image_id][0].candidate.area_shares) > PLAIN_SHARE
 
 
 def _counts(facts: Facts) -> FiguresSlide:
