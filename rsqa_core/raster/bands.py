@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.errors import InvalidInputError, NotFoundError, UnreadableFileError
 from rsqa_core.raster.display import STRETCH_PERCENTILES
 from rsqa_core.raster.headers import band_names
 from rsqa_core.raster.tiles import read_tile, unreferenced_allowed
@@ -34,8 +34,8 @@ _NAMES = {
     "blue": r"blue|blau|bleu",
     "green": r"green|gr[uü]n|vert",
     "red": r"red|rot|rouge",
-    "nir": r"nir|near.?infra.?red",
-    "swir": r"swir.?1?|short.?wave.?infra.?red",
+    "nir": r"nir|near.?infrared",
+    "swir": r"swir.?1?|short.?wave.?infrared",
 }
 _SENTINEL_2 = {"b2": "blue", "b3": "green", "b4": "red", "b8": "nir", "b11": "swir"}
 _LANDSAT_8 = {"b2": "blue", "b3": "green", "b4": "red", "b5": "nir", "b6": "swir"}
@@ -83,8 +83,10 @@ def band_roles(names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for role, pattern in _NAMES.items():
         for place, name in enumerate(names):
-            if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", name.casefold()) and not re.search(
-                r"edge|narrow|water", name.casefold()
+            # What is near infrared is not red, however it is spelt.
+            own = re.sub(r"infra.?red", "infrared", name.casefold())
+            if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", own) and not re.search(
+                r"edge|narrow|water|thermal", own
             ):
                 found.setdefault(role, place)
     numbers = [re.fullmatch(r"(?:sr_)?(?:b|band\s?)0?(\d+a?)", name.casefold()) for name in names]
@@ -135,19 +137,29 @@ def read_band_names(path: Path, bands: int) -> tuple[str, ...]:
     Raises:
         UnreadableFileError: the file is missing or corrupt.
     """
+    return _declared(path, bands)[0]
+
+
+def _declared(path: Path, bands: int) -> tuple[tuple[str, ...], float | None]:
+    """Return the names of a tile's bands, and the value that stands for no data."""
     import rasterio
+    from rasterio.errors import RasterioError
 
     if path.suffix.lower() not in (".tif", ".tiff"):
-        return ("",) * bands
-    with unreferenced_allowed(), rasterio.open(path, driver="GTiff") as file:
-        return band_names(file.descriptions, ["undefined"] * file.count)
+        return ("",) * bands, None
+    try:
+        with unreferenced_allowed(), rasterio.open(path, driver="GTiff") as file:
+            return band_names(file.descriptions, ["undefined"] * file.count), file.nodata
+    except RasterioError as error:
+        raise UnreadableFileError(f"{path.name} cannot be read: {error}.") from error
 
 
 def render_view(path: Path, view_id: str, bands: int, stretch: BandStretch) -> NDArray[np.uint8]:
     """Return a stored tile as one of its views shows it, (3, H, W) uint8.
 
-    Composites and single bands are stretched each over the finite pixels of the tile; indices lie
-    in -1..1 and are coloured from brown (-1) to blue-green (1). Pixels without data are black.
+    Composites and single bands are stretched each over the tile's pixels with data; indices lie in
+    -1..1 and are coloured from brown (-1) to blue-green (1). A pixel is black where no band of a
+    composite has data, or where an index lacks one.
 
     Args:
         bands: of the tile, as its record has them.
@@ -161,24 +173,30 @@ def render_view(path: Path, view_id: str, bands: int, stretch: BandStretch) -> N
         raise InvalidInputError(
             f"Expected `stretch` to be one of {', '.join(BAND_STRETCHES)}, but got {stretch!r}."
         )
-    views = {view.id: view for view in band_views(read_band_names(path, bands))}
+    names, nodata = _declared(path, bands)
+    views = {view.id: view for view in band_views(names)}
     view = views.get(view_id)
     if view is None:
         raise NotFoundError.named("view", view_id, views)
     if view.why_not:
         raise NotFoundError(f"This image has no {view.name}: it has {view.why_not}.")
     pixels = read_tile(path)[list(view.bands)].astype(np.float64)
-    valid = np.asarray(np.isfinite(pixels).all(axis=0), dtype=np.bool_)
+    there = np.isfinite(pixels)
+    if nodata is not None:
+        there &= pixels != nodata
     if view_id in ("ndvi", "ndwi"):
         shown = _coloured(_ratio(pixels[0] - pixels[1], pixels[0] + pixels[1]))
     elif view_id == "vari":
         green, red, blue = pixels
         shown = _coloured(_ratio(green - red, green + red - blue))
     else:
-        shown = np.stack([_stretched(band, valid, stretch) for band in pixels])
+        shown = np.stack(
+            [_stretched(band, known, stretch) for band, known in zip(pixels, there, strict=True)]
+        )
     if len(shown) == 1:
         shown = np.repeat(shown, 3, axis=0)
-    shown[:, ~valid] = _NO_DATA
+    is_index = view_id in ("ndvi", "ndwi", "vari")
+    shown[:, ~(there.all(axis=0) if is_index else there.any(axis=0))] = _NO_DATA
     return np.ascontiguousarray(shown)
 
 

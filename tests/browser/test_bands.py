@@ -98,6 +98,10 @@ def test_an_image_without_such_bands_shows_its_picture_and_can_be_decided(
     shows(review, "false")
     review.press("j")
     review.wait_painted(review.seeded.images[1].id)
+    expect(chooser(review).locator("option:checked")).to_have_text(
+        "False colour (NIR, red, green) – no near-infrared band"
+    )
+    expect(review.page.get_by_label("Stretch")).to_be_hidden()
     red, green, blue = centre(review)
     review.press("m", "m", "Enter")
     review.wait_saved()

@@ -34,6 +34,7 @@ SENTINEL = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09"
         (["elevation"], {}),
         ([""] * 7, {}),
         (["infrared camera", "predator"], {}),
+        (["near infra-red", "red", "thermal infra-red"], {"red": 1, "nir": 0}),
     ],
 )
 def test_what_bands_show(names: list[str], roles: dict[str, int]) -> None:
@@ -118,6 +119,23 @@ def test_what_has_no_number_is_black_and_changes_no_stretch(tmp_path: Path) -> N
     assert shown[0, -1, -1] == 255
     nothing = tile(tmp_path / "n.tif", np.full((1, 4, 4), np.nan, np.float32))
     assert render_view(nothing, "band-1", 1, "clip").max() == 0
+
+
+def test_what_the_file_calls_no_data_is_none(tmp_path: Path) -> None:
+    red = np.linspace(0, 1000, 64).reshape(8, 8).astype(np.int16)
+    nir = red.copy()
+    nir[:4] = -9999
+    path = tmp_path / "t.tif"
+    pixels = np.stack([red, nir])
+    path.write_bytes(write_tile_geotiff(pixels, nodata=-9999, band_names=("red", "nir")))
+
+    index = render_view(path, "ndvi", 2, "clip")
+    single = render_view(path, "band-2", 2, "full")
+
+    assert index[:, :4].max() == 0
+    assert index[:, 4:].min() > 0
+    assert single[:, :4].max() == 0
+    assert (single[0, 4, 0], single[0, -1, -1]) == (0, 255)  # stretched over what is there
 
 
 def test_a_view_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // What is shown of an image's bands: the picture that was made at the import, or a composite, a
 // single band or an index that the server renders from the stored pixels.
 
-import { el, setAttribute } from "./dom.js";
+import { el } from "./dom.js";
 import { ServerError } from "./server.js";
 
 const PICTURE = "";
@@ -12,7 +12,7 @@ export class BandView {
   /** @param app {server, session, view, preferences} */
   constructor(app) {
     this.app = app;
-    this.known = new Map(); // number of bands -> [{id, name, why_not}]
+    this.known = new Map(); // image id -> [{id, name, why_not}]
     this.copies = new WeakMap(); // item -> {key, item}: the same item with another picture
     this.lacking = new Set(); // "image id, view": that image has no such view
     const choose = (event) => this.choose(event.target.value);
@@ -36,7 +36,7 @@ export class BandView {
   over(item) {
     const { view } = this;
     if (!item || view === PICTURE || this.lacking.has(`${item.id}, ${view}`)) return item;
-    const known = this.known.get(item.bands);
+    const known = this.known.get(item.id);
     if (known && !known.some((one) => one.id === view && !one.why_not)) return item;
     const stretch = this.app.preferences.get("stretch");
     const key = `${view} ${stretch}`;
@@ -82,12 +82,21 @@ export class BandView {
     this.app.view.hint(chosen.name);
   }
 
-  /** The views of images with as many bands as the current one; asked for once. */
+  /** The current image came on screen: what the lists say is about it. */
+  painted(item) {
+    if (item?.id === this.paintedId) return this.update();
+    this.paintedId = item?.id;
+    this.fill(this.known.get(item?.id));
+    this.update();
+    if (item && this.view !== PICTURE) this.load();
+  }
+
+  /** The views of the current image; asked for once. */
   async load() {
     const { server, session, view } = this.app;
     const { item } = session;
     if (!item) return null;
-    let views = this.known.get(item.bands);
+    let views = this.known.get(item.id);
     if (!views) {
       try {
         ({ views } = await server.json(`media/${item.id}/bands`));
@@ -95,9 +104,9 @@ export class BandView {
         view.hint(`The bands could not be read: ${error.message}`);
         return null;
       }
-      this.known.set(item.bands, views);
+      this.known.set(item.id, views);
     }
-    this.fill(views);
+    if (session.queue.currentId === item.id) this.fill(views);
     return views;
   }
 
@@ -115,11 +124,12 @@ export class BandView {
 
   update() {
     const { view } = this;
+    const { item } = this.app.session;
+    const shown = Boolean(item?.display.includes("/view/")); // not where the image has no such bands
     const index = INDICES.includes(view);
-    if (this.views.value !== view) this.fill(this.known.get(this.app.session.item?.bands));
+    if (this.views.value !== view) this.fill(this.known.get(item?.id));
     this.stretch.value = this.app.preferences.get("stretch");
-    this.stretch.hidden = view === PICTURE || index;
-    this.ramp.hidden = !index;
-    setAttribute(this.root, "data-on", view !== PICTURE);
+    this.stretch.hidden = !shown || index;
+    this.ramp.hidden = !shown || !index;
   }
 }

@@ -80,7 +80,7 @@ class App {
     this.expose();
     this.view.fitHeight();
     this.view.focusStage();
-    this.session.start().then(() => this.bands.view && this.bands.load());
+    this.session.start();
   }
 
   update(component) {

@@ -151,6 +151,7 @@ export class View {
     this.corners = session.item?.corners ?? null;
     this.points?.painted(session.candidate);
     this.marking?.painted(image ? session.candidate : null);
+    this.bands?.painted(session.item);
     this.stage.show(image, image && shownOf(session));
     const { item } = session;
     let cover = null;
