@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from db.sqlite_driver import load_driver
 from rsqa_core.errors import InvalidInputError, RsqaError, UnreadableFileError
 
-_PATIENCE_MS = 10_000
+PATIENCE_S = 10.0
+"""How long a database that somebody else keeps locked is waited for."""
+_LOCKED = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -63,7 +67,7 @@ def restore_database(copy: Path, target: Path) -> None:
     Raises:
         InvalidInputError: both are the same file.
         UnreadableFileError: ``copy`` is no whole database of RSQA; ``target`` is untouched.
-        RsqaError: somebody else kept ``target`` locked; it is as it was.
+        RsqaError: somebody else kept ``target`` locked for PATIENCE_S; it is as it was.
     """
     require_whole(copy)
     if target.exists() and target.samefile(copy):
@@ -71,17 +75,26 @@ def restore_database(copy: Path, target: Path) -> None:
     driver = load_driver()
     reading, writing = driver.connect(f"file:{copy}?mode=ro", uri=True), driver.connect(str(target))
     try:
-        writing.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
         writing.execute("PRAGMA synchronous = FULL")
-        reading.backup(writing)
-    except driver.OperationalError as error:
-        raise RsqaError(
-            f"{target.name} could not be replaced ({error}). Nothing was changed; try again when "
-            "nobody trains or imports."
-        ) from error
+        writing.execute("PRAGMA busy_timeout = 0")  # the copying itself tries again
+        reading.backup(writing, progress=_patience(target))
     finally:
         writing.close()
         reading.close()
+
+
+def _patience(target: Path) -> Callable[[int, int, int], None]:
+    """Return what ends a copying that was locked out for too long; of itself it would never end."""
+    end = time.monotonic() + PATIENCE_S
+
+    def go_on(status: int, _left: int, _total: int) -> None:
+        if status in _LOCKED and time.monotonic() > end:
+            raise RsqaError(
+                f"{target.name} was locked by another program for more than {PATIENCE_S:.0f} s. "
+                "Nothing was changed; try again when nobody trains or imports."
+            )
+
+    return go_on
 
 
 def require_whole(path: Path) -> None:

@@ -13,11 +13,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from db.backup import copy_database, restore_database
+from db.backup import PATIENCE_S, copy_database, restore_database
 from db.sqlite_driver import load_driver
 from rsqa_core.errors import ConflictError
 
-BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_S = PATIENCE_S
 
 
 class Database:
@@ -90,7 +90,6 @@ class Database:
         """
         with self._turn:
             restore_database(copy, self.path)
-        self._engine.dispose()  # what connections remember of the old content
 
     def close(self) -> None:
         """Close every connection."""

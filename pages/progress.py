@@ -37,7 +37,7 @@ if facts.images:
     done = facts.images - facts.open_images
     st.progress(done / facts.images, text=f"{done:,} of {facts.images:,} images decided")
 
-results = slice_results(installation(), project.slug)
+results = slice_results(installation(), project, facts.verdicts)
 if results:
     st.subheader("Random slices", anchor=False)
     draw_results(project, results)

@@ -6,7 +6,7 @@ from db.store import heads, queue
 from pages.api.queue_input import parse_queue_query
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import queue_parameters
-from pages.components.queue_filters import draw_filters, write_address
+from pages.components.queue_filters import draw_filters
 from pages.components.queue_sheet import draw_sheet
 from pages.components.queue_table import PAGE_SIZE, draw_pager, draw_table
 from pages.components.searching import answer_search
@@ -15,7 +15,7 @@ from workflows.recommending import interval_coverage
 start_page("Queue")
 project = current_project()
 query = parse_queue_query(st.query_params.to_dict())
-answer_search(project, write_address)
+answer_search(project)
 draw_filters(project, query)
 
 with installation().database.read() as session:

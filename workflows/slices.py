@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db.store import projects, slices
-from db.store import verdicts as verdict_store
+from db.store import slices
 from rsqa_core.evaluation.sampling import Estimate, stratified_mean
-from rsqa_core.records import ACCEPTABLE_ACCURACY, Verdict
+from rsqa_core.records import ACCEPTABLE_ACCURACY, Project, Verdict
 from rsqa_core.slices import Slice, SliceImage
 from workflows.opening import Installation
 
@@ -37,19 +36,17 @@ class SliceResult:
     bias: Estimate | None
 
 
-def slice_results(installation: Installation, slug: str) -> list[SliceResult]:
+def slice_results(
+    installation: Installation, project: Project, verdicts: Sequence[Verdict]
+) -> list[SliceResult]:
     """Return every slice of a project, newest first, with its estimates.
 
-    Raises:
-        NotFoundError: no such project.
+    Args:
+        verdicts: those of the project that hold.
     """
     with installation.database.read() as session:
-        project = projects.get(session, slug)
         found = slices.all_of(session, project.id)
-        if not found:
-            return []
         drawn = {one.id: slices.images_of(session, one.id) for one in found}
-        verdicts = verdict_store.effective(session, project.id)
     by_image: dict[int, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         if verdict.kind != "note":

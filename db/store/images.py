@@ -123,6 +123,19 @@ def count_by_status(session: Session, project_id: int) -> dict[ImageStatus, int]
     )
 
 
+def state_of(session: Session, project_id: int) -> tuple[int, int]:
+    """Return how many images a project has, and a number that grows with every change of one.
+
+    Scores, ranking and decisions change an image; a new candidate does so once it is scored.
+    """
+    found = session.execute(
+        select(func.count(), func.coalesce(func.sum(ImageRow.version), 0)).where(
+            ImageRow.project_id == project_id
+        )
+    ).one()
+    return found[0], found[1]
+
+
 def names(session: Session, image_ids: Collection[int]) -> dict[int, str]:
     """Return the names of some images by id; ids without an image are left out."""
     found: dict[int, str] = {}

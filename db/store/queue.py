@@ -60,7 +60,8 @@ def page(
 
     Images without the value that the order goes by come last. ``name_contains`` ignores case;
     ``score_below`` keeps images whose best candidate is predicted below it; ``segmenter`` keeps
-    images with a candidate of it; ``slice`` keeps those that were drawn for it.
+    images with a candidate of it; ``slice`` keeps those that were drawn
+    for it, ``search`` those that it found.
 
     Returns:
         The ids; the cursor of the next page, None after the last; ``total``, the images that match

@@ -8,7 +8,7 @@ import threading
 from functools import lru_cache
 
 _MODULES = ("pandas", "altair", "matplotlib.figure")
-"""They take over a second; Home needs neither."""
+"""They take over a second; Home needs none of them."""
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from pages.api.queue_input import QUERY_PARAMETERS
 from rsqa_core.records import IMAGE_STATUSES, ImageStatus, QueueOrder, QueueQuery
 
 ORDER_NAMES: dict[QueueOrder, str] = {
@@ -55,3 +58,14 @@ def queue_parameters(query: QueueQuery) -> dict[str, str]:
     if query.search:
         parameters["search"] = str(query.search)
     return parameters
+
+
+def write_address(parameters: dict[str, str]) -> None:
+    """Put the parameters into the address; the cursor goes, for it belongs to the old order."""
+    kept = {
+        name: value
+        for name, value in st.query_params.to_dict().items()
+        if name not in (*QUERY_PARAMETERS, "cursor", "item")
+    }
+    st.query_params.from_dict({**kept, **parameters})
+    st.session_state.pop("rsqa_queue_back", None)

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from db.store import candidates, images, slices
-from pages.api.queue_input import QUERY_PARAMETERS
 from pages.components.opening import installation
 from pages.components.queue_address import (
     INFORMATIVE_TEXT,
     ORDER_NAMES,
     STATUS_NAMES,
     queue_parameters,
+    write_address,
 )
 from pages.components.saved_filters import draw_saved
 from pages.components.searching import draw_search
@@ -89,7 +89,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
         args=(query,),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        draw_saved(project, query, write_address)
+        draw_saved(project, query)
         if drawn or query.slice:
             st.selectbox(
                 "Random slice",
@@ -102,7 +102,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
                 args=(query,),
             )
         draw_search(project, query)
-        draw_slicing(project)
+        draw_slicing(project, len(drawn))
         _draw_actions(query)
 
 
@@ -159,17 +159,6 @@ def _clear() -> None:
 
 def _show(query: QueueQuery) -> None:
     write_address(queue_parameters(query))
-
-
-def write_address(parameters: dict[str, str]) -> None:
-    """Put the parameters into the address; the cursor goes, for it belongs to the old order."""
-    kept = {
-        name: value
-        for name, value in st.query_params.to_dict().items()
-        if name not in (*QUERY_PARAMETERS, "cursor", "item")
-    }
-    st.query_params.from_dict({**kept, **parameters})
-    st.session_state.pop("rsqa_queue_back", None)
 
 
 def _with_current(options: list[str], current: str | None) -> list[str]:

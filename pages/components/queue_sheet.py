@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.queue_address import STATUS_NAMES, queue_parameters
-from pages.components.queue_filters import write_address
 from pages.components.searching import find_like
 from pages.components.thumbnails import masked_thumbnail
 from rsqa_core.datasets.safe_colours import safe_colours
@@ -44,7 +43,7 @@ def draw_sheet(project: Project, items: Sequence[ReviewItem], query: QueueQuery)
                     type="tertiary",
                     icon=":material/image_search:",
                     on_click=find_like,
-                    args=(project, item.image.id, write_address),
+                    args=(project, item.image.id),
                 )
 
 

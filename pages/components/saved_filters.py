@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from db.store import saved_queues
 from pages.components.errors import guarded, notify
 from pages.components.opening import installation
-from pages.components.queue_address import queue_parameters
+from pages.components.queue_address import queue_parameters, write_address
 from pages.components.reviewer import current_reviewer
 from rsqa_core.records import Project, QueueQuery
 from rsqa_core.saved_queues import LONGEST_NAME, SavedQueue
@@ -17,12 +17,8 @@ from rsqa_core.saved_queues import LONGEST_NAME, SavedQueue
 _PREFIX = "saved_"
 
 
-def draw_saved(project: Project, query: QueueQuery, show: Callable[[dict[str, str]], None]) -> None:
-    """Offer the saved queues of a project, and to save this one.
-
-    Args:
-        show: puts the parameters of a queue into the address.
-    """
+def draw_saved(project: Project, query: QueueQuery) -> None:
+    """Offer the saved queues of a project, and to save this one."""
     with installation().database.read() as session:
         saved = saved_queues.all_of(session, project.id)
     parameters = queue_parameters(query)
@@ -37,7 +33,7 @@ def draw_saved(project: Project, query: QueueQuery, show: Callable[[dict[str, st
             placeholder="Choose",
             width=220,
             on_change=_choose,
-            args=(saved, show),
+            args=(saved,),
         )
     if not parameters and not saved:
         return
@@ -67,9 +63,9 @@ def draw_saved(project: Project, query: QueueQuery, show: Callable[[dict[str, st
             )
 
 
-def _choose(saved: Sequence[SavedQueue], show: Callable[[dict[str, str]], None]) -> None:
+def _choose(saved: Sequence[SavedQueue]) -> None:
     name = st.session_state[_PREFIX + "chosen"]
-    show(next((one.parameters for one in saved if one.name == name), {}))
+    write_address(next((one.parameters for one in saved if one.name == name), {}))
 
 
 @guarded

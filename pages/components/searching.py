@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from db.store import images, searches
 from pages.components.errors import guarded, page_boundary
 from pages.components.opening import installation
+from pages.components.queue_address import queue_parameters, write_address
 from pages.components.texts import plain
 from rsqa_core.errors import NotFoundError
-from rsqa_core.records import Project, QueueQuery
-from rsqa_core.searches import LONGEST_WORDS
+from rsqa_core.records import IMAGE_STATUSES, Project, QueueQuery
+from rsqa_core.searches import LONGEST_WORDS, Search
 from workflows.model_process import model_process
 from workflows.searching import checked_words, search_like, search_words
 
 _WORDS = "searching_words"
 _WANTED = "searching_wanted"
-
-Show = Callable[[dict[str, str]], None]
 
 
 def draw_search(project: Project, query: QueueQuery) -> None:
@@ -40,7 +37,7 @@ def draw_search(project: Project, query: QueueQuery) -> None:
         st.caption(f"**{_found(project, query.search)}**")
 
 
-def answer_search(project: Project, show: Show) -> None:
+def answer_search(project: Project) -> None:
     """Search for the words that were asked for, if any, and go to what was found."""
     words = st.session_state.pop(_WANTED, None)
     if words is None:
@@ -51,15 +48,19 @@ def answer_search(project: Project, show: Show) -> None:
             "text_vector", project_id=project.id, words=words
         )
         found = search_words(installation(), project, words, vector)
-        show({"search": str(found.id), "status": "all"})
+        _go_to(found)
         st.rerun()
 
 
 @guarded
-def find_like(project: Project, image_id: int, show: Show) -> None:
+def find_like(project: Project, image_id: int) -> None:
     """Find the images most like one, and go to them."""
-    found = search_like(installation(), project, image_id)
-    show({"search": str(found.id), "status": "all"})
+    _go_to(search_like(installation(), project, image_id))
+
+
+def _go_to(found: Search) -> None:
+    query = QueueQuery(statuses=IMAGE_STATUSES, search=found.id)
+    write_address(queue_parameters(query))
 
 
 def _want() -> None:
@@ -70,9 +71,11 @@ def _found(project: Project, search_id: int) -> str:
     with installation().database.read() as session:
         try:
             search = searches.get(session, project.id, search_id)
-            if search.image_id is not None:
-                name = images.get(session, search.image_id).name
-                return f"{search.hits} images most like {plain(name)}"
+            alike = list(searches.similarities(session, search_id).values())
+            if search.image_id is None:
+                wanted = f"“{plain(search.words)}”"
+            else:
+                wanted = plain(images.get(session, search.image_id).name)
         except NotFoundError as error:
             return plain(str(error))
-    return f"{search.hits} images most like “{plain(search.words)}”"
+    return f"{search.hits} images most like {wanted} (similarity {alike[0]:.2f} to {alike[-1]:.2f})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,7 +12,7 @@ from db.store import images, slices
 from pages.components.errors import guarded, notify
 from pages.components.opening import installation
 from pages.components.page import go
-from pages.components.queue_address import queue_parameters
+from pages.components.queue_address import queue_parameters, write_address
 from pages.components.reviewer import current_reviewer
 from rsqa_core.records import ACCEPTABLE_ACCURACY, IMAGE_STATUSES, Project, QueueQuery
 from rsqa_core.slices import LARGEST_SLICE, LONGEST_NAME
@@ -21,11 +22,10 @@ _PREFIX = "slicing_"
 _USUAL = 60
 
 
-def draw_slicing(project: Project) -> None:
-    """Offer to draw a random slice of the project."""
+def draw_slicing(project: Project, taken: int) -> None:
+    """Offer to draw a random slice of the project, which has ``taken`` slices already."""
     with installation().database.read() as session:
         total = sum(images.count_by_status(session, project.id).values())
-        taken = len(slices.all_of(session, project.id))
     if not total:
         return
     with st.popover("Draw a random slice", icon=":material/casino:"):
@@ -47,7 +47,7 @@ def draw_slicing(project: Project) -> None:
             type="primary",
             icon=":material/casino:",
             on_click=_draw,
-            args=(project.id, taken, current_reviewer()),
+            args=(project.id, current_reviewer()),
         )
 
 
@@ -119,7 +119,7 @@ def _table(results: Sequence[SliceResult]) -> pd.DataFrame:
 
 
 @guarded
-def _draw(project_id: int, taken: int, reviewer: str) -> None:
+def _draw(project_id: int, reviewer: str) -> None:
     state = st.session_state
     with installation().database.begin() as session:
         drawn = slices.draw(
@@ -128,12 +128,11 @@ def _draw(project_id: int, taken: int, reviewer: str) -> None:
             name=state[_PREFIX + "name"],
             size=int(state[_PREFIX + "size"]),
             design="by_scene" if state[_PREFIX + "by_scene"] else "simple",
-            seed=taken,
+            seed=random.randrange(2**31),  # noqa: S311 - a draw that can be repeated, not a secret
             drawn_by=reviewer,
         )
     for name in ("name", "size", "by_scene"):
         del state[_PREFIX + name]
     query = QueueQuery(order="random", statuses=IMAGE_STATUSES, slice=drawn.name)
-    kept = {"project": st.query_params["project"]} if "project" in st.query_params else {}
-    st.query_params.from_dict({**kept, **queue_parameters(query)})
+    write_address(queue_parameters(query))
     notify(f"{drawn.name}: {drawn.size:,} of {drawn.population:,} images were drawn.")

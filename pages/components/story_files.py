@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from db.store import projects, stories, verdicts
+from db.store import images as image_store
+from db.store import stories, verdicts
 from pages.components.page import installation
 from rsqa_core.records import Project
 
@@ -22,11 +23,11 @@ class DrawnSlides:
 def slides_of(project: Project) -> DrawnSlides | None:
     """Return the project's slides; None where it has no images."""
     with installation().database.read() as session:
-        summary = next(one for one in projects.summaries(session) if one.project.id == project.id)
+        images = image_store.state_of(session, project.id)
         newest = verdicts.history(session, project.id, limit=1)
         story = stories.get(session, project.id)
-    state = repr((summary, [verdict.id for verdict in newest], story))
-    return DrawnSlides(_html(project.slug, state), state) if summary.images else None
+    state = repr((project, images, [verdict.id for verdict in newest], story))
+    return DrawnSlides(_html(project.slug, state), state) if images[0] else None
 
 
 def download_story(project: Project, deck: DrawnSlides) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ BandStretch = Literal["clip", "full", "deviations"]
 BAND_STRETCHES: tuple[BandStretch, ...] = get_args(BandStretch)
 """2nd to 98th percentile; least to greatest value; mean minus to plus two standard deviations."""
 
+INDICES = ("ndvi", "ndwi", "vari")
 MOST_SINGLE_BANDS = 16
 _NO_DATA = 0
 
@@ -105,6 +106,7 @@ def band_views(names: Sequence[str]) -> list[BandView]:
     wanted = (
         ("true", "True colour", ("red", "green", "blue")),
         ("false", "False colour (NIR, red, green)", ("nir", "red", "green")),
+        ("swir", "Short wave (SWIR, NIR, red)", ("swir", "nir", "red")),
         ("ndvi", "NDVI: vegetation", ("nir", "red")),
         ("ndwi", "NDWI: water", ("green", "nir")),
         ("vari", "VARI: vegetation from colours", ("green", "red", "blue")),
@@ -128,7 +130,13 @@ def band_views(names: Sequence[str]) -> list[BandView]:
     return views
 
 
-_ROLE_NAMES = {"nir": "near-infrared", "red": "red", "green": "green", "blue": "blue"}
+_ROLE_NAMES = {
+    "swir": "short-wave infrared",
+    "nir": "near-infrared",
+    "red": "red",
+    "green": "green",
+    "blue": "blue",
+}
 
 
 def read_band_names(path: Path, bands: int) -> tuple[str, ...]:
@@ -184,23 +192,26 @@ def render_view(path: Path, view_id: str, bands: int, stretch: BandStretch) -> N
     there = np.isfinite(pixels)
     if nodata is not None:
         there &= pixels != nodata
-    if view_id in ("ndvi", "ndwi"):
-        shown = _coloured(_ratio(pixels[0] - pixels[1], pixels[0] + pixels[1]))
-    elif view_id == "vari":
-        green, red, blue = pixels
-        shown = _coloured(_ratio(green - red, green + red - blue))
+    if view_id in INDICES:
+        valid, shown = there.all(axis=0), _coloured(_index(view_id, pixels))
     else:
+        valid = there.any(axis=0)
         shown = np.stack(
             [_stretched(band, known, stretch) for band, known in zip(pixels, there, strict=True)]
         )
     if len(shown) == 1:
         shown = np.repeat(shown, 3, axis=0)
-    is_index = view_id in ("ndvi", "ndwi", "vari")
-    shown[:, ~(there.all(axis=0) if is_index else there.any(axis=0))] = _NO_DATA
+    shown[:, ~valid] = _NO_DATA
     return np.ascontiguousarray(shown)
 
 
-def _ratio(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
+def _index(view_id: str, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an index of its bands in -1..1; 0 where it divides by nothing."""
+    if view_id == "vari":
+        green, red, blue = pixels
+        above, below = green - red, green + red - blue
+    else:
+        above, below = pixels[0] - pixels[1], pixels[0] + pixels[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.where(below == 0, 0.0, above / below)
     clipped: NDArray[np.float64] = np.clip(np.nan_to_num(found), -1.0, 1.0)

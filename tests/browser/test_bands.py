@@ -70,7 +70,7 @@ def test_the_key_goes_through_the_views_and_back_to_the_picture(spectral: Review
 def test_a_view_chosen_by_mouse_stays_over_items_and_reloads(spectral: Review) -> None:
     review = spectral
     chooser(review).hover()
-    expect(chooser(review).locator("option")).to_have_count(10)
+    expect(chooser(review).locator("option")).to_have_count(11)
     chooser(review).select_option("band-4")
     shows(review, "band-4")
     red, green, blue = centre(review)

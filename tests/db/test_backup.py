@@ -8,6 +8,7 @@ import pytest
 
 import db.backup
 from db import open_database
+from db.sqlite_driver import load_driver
 from db.store import projects, verdicts
 from rsqa_core.errors import InvalidInputError, RsqaError
 from tests.db.filled import Filled
@@ -114,10 +115,10 @@ def test_a_copy_takes_the_place_of_a_database_in_use(filled: Filled, tmp_path: P
     said = filled.say("correct", 2, score=0.5)  # it can be written to, and still forgets nothing
     with other.read() as session:
         assert said.id in {row.id for row in verdicts.history(session, filled.project.id)}
-    with sqlite3.connect(filled.database.path) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        with pytest.raises(sqlite3.DatabaseError):
-            connection.execute("DELETE FROM verdict")
+    connection = load_driver().connect(str(filled.database.path))
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with pytest.raises(load_driver().DatabaseError):
+        connection.execute("DELETE FROM verdict")
     connection.close()
     other.close()
 
@@ -155,3 +156,27 @@ def test_what_is_no_database_takes_no_place(filled: Filled, tmp_path: Path, cont
 
     with filled.database.read() as session:
         assert [r.id for r in verdicts.history(session, filled.project.id)] == [said.id]
+
+
+def test_a_database_that_somebody_keeps_locked_is_left_as_it_is(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    filled.database.backup(copy)
+    said = filled.say("correct", 1, score=0.75)
+    monkeypatch.setattr(db.backup, "PATIENCE_S", 0.2)
+    # One library: another one in this process would not see its locks.
+    other = load_driver().connect(str(filled.database.path), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(RsqaError, match="locked by another program"):
+            filled.database.restore(copy)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+    with filled.database.read() as session:
+        assert [row.id for row in verdicts.history(session, filled.project.id)] == [said.id]
+    filled.database.restore(copy)
+    with filled.database.read() as session:
+        assert verdicts.history(session, filled.project.id) == []

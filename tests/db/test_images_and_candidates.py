@@ -7,6 +7,7 @@ import pytest
 from db import Database
 from db.store import candidates, images, projects, scores
 from rsqa_core.errors import InvalidInputError, NotFoundError
+from rsqa_core.records import Score
 from tests.db.filled import CLASSES, Filled, fill, new_candidate, new_image
 
 
@@ -193,3 +194,23 @@ def test_images_are_counted_by_status_and_named_by_id(filled: Filled) -> None:
     assert counts == {"open": len(filled.images) - 2, "reviewed": 1, "skipped": 1}
     assert names == {image.id: image.name for image in (filled.images[2], filled.images[5])}
     assert segmenters == {filled.of(0, 1).id: filled.of(0, 1).segmenter}
+
+
+def test_the_state_of_images_grows_with_scores_and_decisions(filled: Filled) -> None:
+    fill(filled.database, slug="village")
+
+    def state() -> tuple[int, int]:
+        with filled.database.read() as session:
+            return images.state_of(session, filled.project.id)
+
+    first = state()
+    filled.say("skip", 0)
+    decided = state()
+    with filled.database.begin() as session:
+        one = Score(filled.of(2).id, "base", 0.9, 0.8, 1.0)
+        scores.publish(session, filled.project.id, "base", [one])
+        assert images.state_of(session, 10**6) == (0, 0)
+    scored = state()
+
+    assert first[0] == decided[0] == scored[0] == len(filled.images)
+    assert first[1] < decided[1] < scored[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from db.store import images, projects, queue, searches
+from db.store import heads, images, projects, queue, searches
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.features.keys import semantic_features
 from rsqa_core.records import IMAGE_STATUSES, Project, QueueQuery
@@ -46,8 +46,6 @@ def test_words_find_what_their_vector_is_like(scored: Installation) -> None:
     with scored.database.read() as session:
         every = images.all_of(session, project.id)
         alike = searches.similarities(session, found.id)
-        head = project.active_head_id
-        assert head is not None
     store = semantic_features(scored.settings.features_dir, _fingerprint(scored))
     known = store.load([image.sha256 for image in every])
     best = max(every, key=lambda image: float(known[image.sha256][: len(vector)] @ vector))
@@ -55,8 +53,6 @@ def test_words_find_what_their_vector_is_like(scored: Installation) -> None:
 
 
 def _fingerprint(installation: Installation) -> str:
-    from db.store import heads
-
     project = project_of(installation)
     with installation.database.read() as session:
         return heads.get(session, str(project.active_head_id)).encoder_fingerprint

@@ -14,7 +14,7 @@ from tests.workflows.harbour import SLUG
 from workflows.cli import rsqa
 from workflows.opening import Installation
 from workflows.reports.writing import make_report
-from workflows.slices import slice_results
+from workflows.slices import SliceResult, slice_results
 
 
 def draw(installation: Installation, size: int) -> list[int]:
@@ -51,6 +51,12 @@ def say(
         )
 
 
+def results_of(installation: Installation) -> list[SliceResult]:
+    with installation.database.read() as session:
+        project = projects.get(session, SLUG)
+        return slice_results(installation, project, verdict_store.effective(session, project.id))
+
+
 def test_decisions_on_a_slice_are_estimates_for_all(scored: Installation) -> None:
     chosen = draw(scored, 6)
     say(scored, chosen[0], "correct", 0.9, 0.7)
@@ -60,7 +66,7 @@ def test_decisions_on_a_slice_are_estimates_for_all(scored: Installation) -> Non
     say(scored, chosen[3], "none_acceptable")
     say(scored, chosen[4], "skip")
 
-    (result,) = slice_results(scored, SLUG)
+    (result,) = results_of(scored)
 
     assert (result.slice.name, result.decided, result.passed) == ("audit", 4, 1)
     assert result.acceptable is not None
@@ -79,14 +85,14 @@ def test_what_lies_outside_the_slice_or_was_taken_back_says_nothing(scored: Inst
         other = next(i.id for i in images.all_of(session, 1) if i.id not in chosen)
     say(scored, other, "correct", 0.9, 0.7)
 
-    (result,) = slice_results(scored, SLUG)
+    (result,) = results_of(scored)
 
     assert (result.decided, result.passed) == (0, 0)
     assert result.acceptable is result.accuracy is result.error is result.bias is None
 
 
 def test_a_project_without_a_slice_has_no_results(scored: Installation) -> None:
-    assert slice_results(scored, SLUG) == []
+    assert results_of(scored) == []
 
 
 def test_the_command_draws_and_lists(scored: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +115,6 @@ def test_the_command_draws_and_lists(scored: Installation, monkeypatch: pytest.M
     assert "head's error 20.0" in listed.output
     titles = [section.title for section in make_report(scored, SLUG).sections]
     assert "Random slices" in titles
+    removed = CliRunner().invoke(rsqa, ["slice", "remove", "--project", SLUG, "--name", "audit"])
+    assert removed.exit_code == 0, removed.output
+    assert results_of(scored) == []

@@ -9,12 +9,13 @@ Examples:
   rsqa slice draw --project dubai --name audit --images 60
   rsqa slice draw --project dubai --name audit-2 --images 60 --by-scene --seed 7
   rsqa slice list --project dubai
+  rsqa slice remove --project dubai --name audit
 """
 
 
 @click.group(epilog=_EXAMPLES)
 def command() -> None:
-    """Draw random slices of a project, or say what their decisions tell of all its images."""
+    """Draw random slices of a project, say what they tell of all its images, or forget one."""
 
 
 @command.command("draw", epilog=_EXAMPLES)
@@ -53,10 +54,15 @@ def draw_command(slug: str, name: str, size: int, by_scene: bool, seed: int, rev
 @click.option("--project", "slug", required=True, metavar="P", help="Short name of the project.")
 def list_command(slug: str) -> None:
     """Show each slice: how many are decided, and estimates for the project with 95 % intervals."""
+    from db.store import projects, verdicts
     from workflows.opening import open_installation
     from workflows.slices import shown, slice_results
 
-    results = slice_results(open_installation(), slug)
+    opened = open_installation()
+    with opened.database.read() as session:
+        project = projects.get(session, slug)
+        holding = verdicts.effective(session, project.id)
+    results = slice_results(opened, project, holding)
     if not results:
         click.echo(f"No slice yet: rsqa slice draw --project {slug} --name audit --images 60")
     for one in results:
@@ -71,3 +77,16 @@ def list_command(slug: str) -> None:
             ("head's bias", one.bias),
         ):
             click.echo(f"  {what:<13}{shown(estimate, signed=estimate is one.bias)}")
+
+
+@command.command("remove", epilog=_EXAMPLES)
+@click.option("--project", "slug", required=True, metavar="P", help="Short name of the project.")
+@click.option("--name", required=True, help="Name of the slice.")
+def remove_command(slug: str, name: str) -> None:
+    """Forget a slice; its images and what was decided on them stay."""
+    from db.store import projects, slices
+    from workflows.opening import open_installation
+
+    with open_installation().database.begin() as session:
+        slices.remove(session, projects.get(session, slug).id, name)
+    click.echo(f"The slice {name!r} is forgotten.")

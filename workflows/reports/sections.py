@@ -141,7 +141,7 @@ def segmenter_figure(facts: Facts) -> Figure:
 
 def random_slices(installation: Installation, facts: Facts) -> list[Section]:
     """Say what decisions on random slices tell of all images; no section without a slice."""
-    results = slice_results(installation, facts.project.slug)
+    results = slice_results(installation, facts.project, facts.verdicts)
     if not results:
         return []
     rows = tuple(

@@ -1,4 +1,5 @@
-// Turns sections into slides: one at a time, by key, button and wheel of the presenter's remote.
+// Turns sections into slides: one at a time, by button or key. A presenter's remote sends PageUp and
+// PageDown.
 (() => {
   const slides = [...document.querySelectorAll(".slide")];
   const [back, on, whole] = ["back", "on", "whole"].map((id) => document.getElementById(id));

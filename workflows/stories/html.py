@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from workflows.stories.slides import Deck, percent
+from workflows.templates import rendered
 
 _FOLDER = Path(__file__).parent
 
 
 def as_html(deck: Deck) -> bytes:
     """Return the story as UTF-8 HTML with its pictures, styles and script inside."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["inline"] = lambda content: base64.b64encode(content).decode()
-    environment.filters["kind"] = lambda slide: type(slide).__name__
-    environment.filters["percent"] = percent
-    environment.filters["path"] = _path
-    page = environment.get_template("deck.html.jinja").render(
+    return rendered(
+        _FOLDER / "deck.html.jinja",
         deck=deck,
         styles=(_FOLDER / "deck.css").read_text(encoding="utf-8"),
         script=(_FOLDER / "deck.js").read_text(encoding="utf-8"),
+        percent=percent,
+        path=_path,
     )
-    return page.encode()
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:

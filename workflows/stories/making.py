@@ -58,9 +58,8 @@ def make_deck(installation: Installation, slug: str, *, progress: Progress = no_
         slides.append(_image(installation, facts, entry))
     slides += _comparisons(facts)
     progress("drawing slides", len(chosen), len(chosen))
-    made_of = (
-        "rendered images" if facts.project.origin == "generated" else "images"
-    )  # an audience must not take the one for the other
+    # An audience must not take the one for the other.
+    made_of = "rendered images" if facts.project.origin == "generated" else "images"
     return Deck(
         title=story.title or facts.project.name,
         lead=story.lead or facts.project.description,
@@ -186,9 +185,7 @@ def _image(installation: Installation, facts: Facts, entry: StoryImage) -> Image
         Layer(
             one.candidate.segmenter,
             mask_png(installation, one.candidate, classes, size),
-            None if one.score is None else one.score.score,
-            None if one.score is None else one.score.low,
-            None if one.score is None else one.score.high,
+            one.score,
             facts.labels.get(one.candidate.id),
             one.candidate.id == recommended,
         )

@@ -66,16 +66,15 @@ def _image(slide: ImageSlide) -> list[Block]:
         shown = ground.copy()
         shown.paste(mask.convert("RGB"), mask=cover)
         pictures.append(Picture(_square(shown), _caption(layer)))
-    # Narrower than half of the page, so that title and captions fit above and below.
     return [Gallery(tuple(pictures), 2), Legend(slide.legend)]
 
 
 def _caption(layer: Layer) -> str:
-    if layer.score is None or layer.low is None or layer.high is None:
+    score = layer.score
+    if score is None:
         return layer.segmenter
-    words = (
-        f"{layer.segmenter}: {percent(layer.score)} ({percent(layer.low)} to {percent(layer.high)})"
-    )
+    interval = f"{percent(score.low)} to {percent(score.high)}"
+    words = f"{layer.segmenter}: {percent(score.score)} ({interval})"
     return words if layer.label is None else f"{words}, expert {percent(layer.label)}"
 
 

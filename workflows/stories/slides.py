@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rsqa_core.records import Score
 from workflows.reports.blocks import Figure
 
 
@@ -57,16 +58,14 @@ class Layer:
     Attributes:
         segmenter: name.
         png: its mask in colours, transparent where it has no class.
-        score, low, high: predicted quality and its interval in 0..1; None without a prediction.
+        score: predicted quality with its interval; None without a prediction.
         label: mean score that reviewers gave, 0..1; None where nobody did.
         recommended: whether it is the one to take.
     """
 
     segmenter: str
     png: bytes
-    score: float | None
-    low: float | None
-    high: float | None
+    score: Score | None
     label: float | None
     recommended: bool
 

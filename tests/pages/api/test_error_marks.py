@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from db.store import candidates, verdicts
 from pages.api import API_ROOT, mint_token
 from rsqa_core.raster import encode_runs
 from rsqa_core.records import MAX_MARK_CHARACTERS, Candidate, ErrorMarks, NewCandidate, Project
-from tests.pages.api.sending import post
+from tests.pages.api.sending import confirm, post
 from tests.pages.seeding import SIZE_PX
 from workflows.opening import Installation
 
@@ -23,16 +22,8 @@ SIZE = [SIZE_PX, SIZE_PX]
 
 
 def sent(first: Candidate, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": str(uuid.uuid4()),
-        "image_id": first.image_id,
-        "candidate_id": first.id,
-        "kind": "correct",
-        "score": 0.75,
-        "marks": {"size": SIZE, "counts": COUNTS},
-        "mask_sha256": first.mask_sha256,
-        **changes,
-    }
+    marked = {"kind": "correct", "marks": {"size": SIZE, "counts": COUNTS}}
+    return confirm(first, **(marked | changes))
 
 
 def answer(client: TestClient, signed: dict[str, str], verdict: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def test_views_that_are_not_to_be_had_say_why() -> None:
     assert views["vari"].bands == (1, 0, 2)
     assert views["ndvi"].why_not == "no near-infrared band"
     assert views["band-2"].name == "Band 2: green"
+    assert views["swir"].why_not == "no short-wave infrared and no near-infrared band"
+    assert {view.id: view.bands for view in band_views(SENTINEL)}["swir"] == (10, 7, 3)
     assert "bands-3" not in views
     unnamed = {view.id: view for view in band_views([""] * 6)}
     assert unnamed["bands-4"].bands == (3, 2, 1)
