@@ -21,7 +21,18 @@ from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES, Server, free_p
 from workflows.opening import Installation, open_installation
 
 DECISIONS = 30
-SCREENS = ["home", "review", "queue", "map", "progress", "present", "train", "admin", "import"]
+SCREENS = [
+    "home",
+    "review",
+    "queue",
+    "map",
+    "progress",
+    "areas",
+    "present",
+    "train",
+    "admin",
+    "import",
+]
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "docs" / "screenshots"
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080)}
 
@@ -135,6 +146,7 @@ def every_screen(browser: Browser, url: str, slug: str, out: Path) -> None:
                 "queue",
                 "map",
                 "progress",
+                "areas",
                 "present",
                 "train",
                 "admin",

@@ -12,6 +12,7 @@ from db.tables.saved_queue import SavedQueueRow
 from db.tables.search import SearchHitRow, SearchRow
 from db.tables.slices import SliceImageRow, SliceRow
 from db.tables.story import StoryRow
+from db.tables.survey import SurveyAnswerRow, SurveyPointRow, SurveyRow
 from db.tables.work import JobRow
 
 __all__ = [
@@ -31,5 +32,8 @@ __all__ = [
     "SliceImageRow",
     "SliceRow",
     "StoryRow",
+    "SurveyAnswerRow",
+    "SurveyPointRow",
+    "SurveyRow",
     "VerdictRow",
 ]

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from db.store import candidates, heads, images, projects, queue, reviewers, verdicts
-from pages.api import media
+from pages.api import media, surveys
 from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
 from pages.api.leaflet import leaflet_route
@@ -59,6 +59,8 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
         ("media/candidates/{candidate_id:int}/errors", "GET", media.candidate_errors),
         ("candidates/{candidate_id:int}/points", "GET", points_to_check),
+        ("surveys/{survey_id:int}", "GET", surveys.points_to_look_up),
+        ("surveys/{survey_id:int}/answers", "POST", surveys.record_answers),
     ]
     return [
         *(

@@ -20,6 +20,7 @@ from rsqa_core.records import (
     Verdict,
     VerdictKind,
 )
+from rsqa_core.surveys import SurveyAnswer
 
 MAX_BATCH = 100
 MAX_NOTE = 4000
@@ -43,6 +44,7 @@ _FIELDS = {
     "point_check",
     "marks",
 }
+_ANSWER_FIELDS = {"id", "number", "class_id", "time_spent_s"}
 _LARGEST_ID = 2**63 - 1
 _LONGEST_TIME_S = 7 * 24 * 3600.0
 
@@ -55,17 +57,17 @@ class SentVerdict:
     mask_sha256: str | None
 
 
-def split_batch(document: Any) -> list[Any]:
-    """Return the verdicts of ``{"verdicts": [...]}``, still unchecked.
+def split_batch(document: Any, name: str = "verdicts") -> list[Any]:
+    """Return the entries of ``{"verdicts": [...]}``, still unchecked.
 
     Raises:
         InvalidInputError: another form, none at all, or more than ``MAX_BATCH``.
     """
-    entries = document.get("verdicts") if isinstance(document, dict) else None
-    if not isinstance(entries, list) or set(document) != {"verdicts"}:
-        raise InvalidInputError('Expected {"verdicts": [...]} and nothing else.')
+    entries = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(entries, list) or set(document) != {name}:
+        raise InvalidInputError(f'Expected {{"{name}": [...]}} and nothing else.')
     if not 1 <= len(entries) <= MAX_BATCH:
-        raise InvalidInputError(f"Expected 1 to {MAX_BATCH} verdicts, but got {len(entries)}.")
+        raise InvalidInputError(f"Expected 1 to {MAX_BATCH} {name}, but got {len(entries)}.")
     return entries
 
 
@@ -106,6 +108,30 @@ def parse_verdict(entry: Any, caller: Caller) -> SentVerdict:
         marks=_optional(_error_marks, "marks", entry),
     )
     return SentVerdict(verdict, _optional(_name, "mask_sha256", entry))
+
+
+def parse_answer(entry: Any, survey_id: int, caller: Caller) -> SurveyAnswer:
+    """Return the checked answer to a point of a survey; the reviewer comes from the token.
+
+    Raises:
+        InvalidInputError: names the field, what it held and what was expected.
+    """
+    if not isinstance(entry, dict):
+        raise InvalidInputError(f"Expected an answer to be an object, but got {_shown(entry)}.")
+    unknown = sorted(str(key) for key in entry if key not in _ANSWER_FIELDS)
+    if unknown:
+        raise InvalidInputError(f"Unknown field {_shown(unknown[0])} in an answer.")
+    said = entry.get("class_id")
+    if said is not None and (not isinstance(said, int) or isinstance(said, bool)):
+        raise _expected("class_id", "a class id, or null where nobody can tell", said)
+    return SurveyAnswer(
+        id=_uuid("id", entry.get("id")),
+        survey_id=survey_id,
+        number=_whole("number", entry.get("number")),
+        class_id=said,
+        reviewer=caller.reviewer,
+        time_spent_s=_duration("time_spent_s", entry.get("time_spent_s", 0.0)),
+    )
 
 
 def _optional(read: Any, name: str, entry: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ SCREENS = {
     "queue": "Queue",
     "map": "Map",
     "progress": "Progress",
+    "areas": "Areas",
     "present": "Present",
     "train": "Train",
     "admin": "Admin",

@@ -24,7 +24,9 @@ from tests.pages.seeding import add_project, add_ready_project
 from workflows.opening import Installation, open_installation
 
 _ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["Home", "Import", "Queue", "Review", "Map", "Progress", "Present", "Train", "Admin"]
+PAGES = [
+    *("Home", "Import", "Queue", "Review", "Map", "Progress", "Areas", "Present", "Train", "Admin"),
+]
 _PATIENCE_MS = 90_000
 """Generous, because other work may share the machine; nothing here measures time with it."""
 _RSQA = "from workflows.cli import main; main()"

@@ -10,6 +10,7 @@ import numpy as np
 
 import rsqa_core
 from rsqa_core.datasets.safe_colours import safe_colours
+from rsqa_core.evaluation.areas import Measured
 from rsqa_core.records import Candidate, HeadRecord, Score
 from workflows.opening import Installation
 from workflows.recommending import interval_coverage
@@ -28,6 +29,7 @@ from workflows.reports.blocks import (
 from workflows.reports.facts import Facts
 from workflows.reports.pictures import masked_picture, plain_picture
 from workflows.slices import shown, slice_results
+from workflows.surveys import area_text, percent_text, survey_results
 
 EXAMPLES = 3
 
@@ -166,6 +168,49 @@ def random_slices(installation: Installation, facts: Facts) -> list[Section]:
         ),
     ]
     return [Section("Random slices", tuple(blocks))]
+
+
+def areas(installation: Installation, facts: Facts) -> list[Section]:
+    """Say what the newest survey with an estimate says of areas and accuracy; else no section."""
+    found = survey_results(installation, facts.project)
+    result = next((one for one in found if one.estimate is not None), None)
+    if result is None or result.estimate is None:
+        return []
+    estimate, unit = result.estimate, result.survey.unit
+    names = [entry.name for entry in facts.project.classes]
+    rows = [
+        (
+            name,
+            area_text(Measured(estimate.mapped[k], 0.0), unit),
+            area_text(estimate.areas[k], unit),
+            percent_text(estimate.users[k]),
+            percent_text(estimate.producers[k]),
+        )
+        for k, name in enumerate(names)
+    ]
+    matrix = [
+        (name, *(f"{count:,}" for count in line), f"{sum(line):,}")
+        for name, line in zip(names, estimate.counts.tolist(), strict=True)
+    ]
+    blocks: list[Block] = [
+        Text(
+            f"Overall accuracy {percent_text(estimate.overall)}, from "
+            f"{counted(result.answered - result.unsure, 'point')} of the survey "
+            f"{result.survey.name!r}, drawn by class of the map from "
+            f"{counted(result.survey.images, 'image')}."
+        ),
+        Table(
+            ("Class", "Mapped", "Estimated", "User's accuracy", "Producer's accuracy"), tuple(rows)
+        ),
+        Table(("Points", *names, "all"), tuple(matrix)),
+        Text(
+            "Estimates with 95 % intervals (Olofsson et al. 2014). The matrix counts points: what "
+            "the map says by row, what was looked up by column. "
+            f"{counted(result.unsure, 'point')} of which nobody could tell: left out.",
+            quiet=True,
+        ),
+    ]
+    return [Section("Areas", tuple(blocks))]
 
 
 def examples(installation: Installation, facts: Facts) -> Section:

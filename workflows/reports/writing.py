@@ -52,6 +52,7 @@ def make_report(
             sections.examples(installation, facts),
             comparisons.calibration(facts),
             *sections.random_slices(installation, facts),
+            *sections.areas(installation, facts),
             comparisons.confusion(installation, facts, progress),
             comparisons.agreement(installation, facts, progress),
             sections.models(facts),

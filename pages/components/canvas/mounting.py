@@ -13,7 +13,7 @@ from rsqa_core.records import ACCEPTABLE_ACCURACY, Project
 
 # Only a doorway: the modules are files of their own, loaded once and kept by the browser. A module
 # made from a blob has no address of its own, hence the absolute one.
-_DOORWAY = """
+DOORWAY = """
 export default async function (component) {
   const address = new URL(component.data.module, window.location.href).href;
   const canvas = await import(address);
@@ -44,14 +44,11 @@ class CanvasData:
         project = self.project
         return {
             "api": self.api_root,
-            "module": f"{self.api_root}/canvas/{assets_key()}/main.js",
+            "module": module_address(self.api_root, "main.js"),
             "token": self.token,
             "reviewer": self.reviewer,
             "project": {"id": project.id, "slug": project.slug, "name": project.name},
-            "classes": [
-                {"id": entry.id, "name": entry.name, "color": list(entry.color)}
-                for entry in project.classes
-            ],
+            "classes": classes_json(project),
             "head_id": project.active_head_id,
             "acceptable": ACCEPTABLE_ACCURACY,
             "counts": {"images": self.images, "candidates": self.candidates},
@@ -84,10 +81,23 @@ def review_canvas(data: CanvasData) -> CanvasRequest:
     return CanvasRequest(str(page) if page else None, str(order) if order else None)
 
 
+def classes_json(project: Project) -> list[dict[str, Any]]:
+    """Return a project's classes as components receive them."""
+    return [
+        {"id": entry.id, "name": entry.name, "color": list(entry.color)}
+        for entry in project.classes
+    ]
+
+
+def module_address(api_root: str, name: str) -> str:
+    """Return the address of one of the modules, which changes with their content."""
+    return f"{api_root}/canvas/{assets_key()}/{name}"
+
+
 @functools.cache
 def _component() -> Any:
     # Once per process: Streamlit takes a second registration of a name for a mistake.
-    return st.components.v2.component("rsqa_review", css=read_styles(), js=_DOORWAY)
+    return st.components.v2.component("rsqa_review", css=read_styles(), js=DOORWAY)
 
 
 def _nothing() -> None:

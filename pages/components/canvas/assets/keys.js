@@ -43,7 +43,7 @@ export function listenForKeys(actions, isOpen, takes) {
   };
 }
 
-function isTyping(target) {
+export function isTyping(target) {
   if (!(target instanceof Element)) return false;
   if (target.closest("textarea, select, [contenteditable]:not([contenteditable='false'])")) {
     return true;
@@ -52,7 +52,7 @@ function isTyping(target) {
 }
 
 /** Keys that a focused control needs for itself: Enter and Space on buttons, arrows on sliders. */
-function keepsKey(target, key) {
+export function keepsKey(target, key) {
   if (!(target instanceof Element)) return false;
   if (key === "Enter" || key === " ") {
     return Boolean(target.closest("button, a[href], summary, [role='button'], [role='option']"));

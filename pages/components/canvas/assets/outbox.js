@@ -14,9 +14,11 @@ export class Outbox {
   /**
    * One storage key per decision: two tabs of one reviewer then never overwrite each other.
    * `events` may hold changed(), saved(verdict), refused(verdict, message), answered(document).
+   * `path` is where entries are posted, under its last part as their name.
    */
-  constructor(projectId, reviewer, server, events) {
+  constructor(projectId, reviewer, server, events, path = "verdicts") {
     this.prefix = `rsqa.outbox.${projectId}.${encodeURIComponent(reviewer)}.`;
+    this.path = path;
     this.server = server;
     this.events = events;
     this.entries = new Map(); // storage key -> {verdict, message: string|null, kept: boolean}
@@ -127,7 +129,7 @@ export class Outbox {
   async deliver(batch) {
     let document;
     try {
-      document = await this.server.post("verdicts", { verdicts: batch.map(([, e]) => e.verdict) });
+      document = await this.server.post(this.path, this.parcel(batch));
     } catch (error) {
       if (!(error instanceof ServerError) || error.temporary) throw error;
       // The request as a whole was refused. Alone, each entry gets an answer of its own.
@@ -155,8 +157,12 @@ export class Outbox {
     const batch = this.nextBatch();
     if (batch.length === 0) return;
     this.server
-      .post("verdicts", { verdicts: batch.map(([, e]) => e.verdict) }, { keepalive: true })
+      .post(this.path, this.parcel(batch), { keepalive: true })
       .catch(() => {}); // everything is still stored and goes again at the next visit
+  }
+
+  parcel(batch) {
+    return { [this.path.split("/").at(-1)]: batch.map(([, entry]) => entry.verdict) };
   }
 
   nextBatch() {
