@@ -146,6 +146,7 @@ def every_screen(browser: Browser, url: str, slug: str, out: Path) -> None:
                 "queue",
                 "map",
                 "progress",
+                "disagreements",
                 "areas",
                 "present",
                 "train",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, event, inspect
 
-from db.tables import SurveyAnswerRow, VerdictRow
+from db.tables import AdjudicationRow, SurveyAnswerRow, VerdictRow
 
 
 def _triggers(table: str, words: str, parent: str, parent_there: str) -> tuple[str, ...]:
@@ -35,6 +35,12 @@ END""",  # noqa: S608 - all names are this module's own
 TRIGGERS: dict[str, tuple[str, ...]] = {
     VerdictRow.__tablename__: _triggers(
         "verdict", "verdicts", "project", "SELECT 1 FROM project WHERE id = OLD.project_id"
+    ),
+    AdjudicationRow.__tablename__: _triggers(
+        "adjudication",
+        "decided disputes",
+        "project",
+        "SELECT 1 FROM project WHERE id = OLD.project_id",
     ),
     # A project takes its images first, whose points take their answers while the survey is there.
     SurveyAnswerRow.__tablename__: _triggers(
@@ -63,6 +69,7 @@ def create_triggers(connection: Connection) -> None:
                 connection.exec_driver_sql(statement)
 
 
+@event.listens_for(AdjudicationRow.__table__, "after_create")
 @event.listens_for(SurveyAnswerRow.__table__, "after_create")
 @event.listens_for(VerdictRow.__table__, "after_create")
 def _after_create(target: object, connection: Connection, **_: object) -> None:

@@ -7,12 +7,15 @@ from pages.components.audit_table import draw_audit
 from pages.components.backup_panel import draw_backups
 from pages.components.head_choice import draw_history
 from pages.components.page import current_project, installation, start_page
+from pages.components.people_table import draw_people
 
-start_page("Admin", "Every decision on record, also those taken back, and copies of the database.")
+start_page("Admin", "Who may do what, every decision on record, and copies of the database.")
 project = current_project()
 with installation().database.read() as session:
     history = heads.history(session, project.id)
 
+st.subheader("People", anchor=False)
+draw_people()
 st.subheader("Decisions", anchor=False)
 draw_audit(project)
 if history:

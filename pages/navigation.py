@@ -20,6 +20,7 @@ _PAGES = (
     ("review.py", "Review", ":material/rate_review:", "review"),
     ("map.py", "Map", ":material/map:", "map"),
     ("progress.py", "Progress", ":material/insights:", "progress"),
+    ("disagreements.py", "Disagreements", ":material/balance:", "disagreements"),
     ("areas.py", "Areas", ":material/pie_chart:", "areas"),
     ("present.py", "Present", ":material/slideshow:", "present"),
     ("train.py", "Train", ":material/model_training:", "train"),

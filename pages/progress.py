@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from pages.components.disputes import draw_disputes
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.progress_charts import draw_days, draw_drift, draw_found, draw_paces
 from pages.components.slicing import draw_results
@@ -61,7 +60,5 @@ with left_column:
 with right_column:
     st.subheader("Distance from the head", anchor=False)
     draw_drift(facts.verdicts)
-st.subheader("Where opinions differ", anchor=False)
-draw_disputes(facts)
 st.subheader("Reviewers", anchor=False)
 draw_paces(pace, facts)

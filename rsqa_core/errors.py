@@ -51,6 +51,10 @@ class ConflictError(RsqaError):
     """Somebody else changed the same thing in between, or it is in use; nothing was written."""
 
 
+class NotAllowedError(RsqaError):
+    """Somebody's role, or that it is their own work, forbids what they asked for."""
+
+
 class DownloadError(RsqaError):
     """A file could not be downloaded, or what arrived is not what the catalogue promises."""
 

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -55,13 +55,14 @@ def page(
     *,
     cursor: str | None = None,
     limit: int = 50,
+    without: Collection[int] = (),
 ) -> QueuePage:
     """Return up to ``limit`` images of a queue after ``cursor`` (a page's next_cursor).
 
     Images without the value that the order goes by come last. ``name_contains`` ignores case;
     ``score_below`` keeps images whose best candidate is predicted below it; ``segmenter`` keeps
-    images with a candidate of it; ``slice`` keeps those that were drawn
-    for it, ``search`` those that it found.
+    images with a candidate of it; ``slice`` keeps those that were drawn for it, ``search`` those
+    that it found. Open images among ``without`` are left out, but counted: others have them.
 
     Returns:
         The ids; the cursor of the next page, None after the last; ``total``, the images that match
@@ -76,10 +77,12 @@ def page(
     order = _order(query)
     start = None if cursor is None else _place_of(cursor, query)
     filters = _filters(project_id, query)
-    by_status = [
-        _places(session, order, [*filters, ImageRow.status == status], start, limit + 1)
-        for status in dict.fromkeys(query.statuses)
-    ]
+    by_status = []
+    for status in dict.fromkeys(query.statuses):
+        here = [*filters, ImageRow.status == status]
+        if without and status == "open":
+            here.append(ImageRow.id.not_in(without))
+        by_status.append(_places(session, order, here, start, limit + 1))
     merged = heapq.merge(*by_status, key=lambda place: _sort_key(order, place))
     found = list(islice(merged, limit + 1))
     shown = found[:limit]

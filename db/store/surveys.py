@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from db.store import people
 from db.store.naming import plain_name
 from db.store.projects import get_by_id
 from db.store.reviewers import ensure
@@ -148,6 +149,7 @@ def answer(session: Session, project_id: int, given: SurveyAnswer) -> bool:
     Raises:
         InvalidInputError: no UUID, or the class or the time is none.
         NotFoundError: the project has no such survey, or the survey no such point.
+        NotAllowedError: the reviewer observes.
         ConflictError: the id belongs to another answer.
     """
     survey = get(session, project_id, given.survey_id)
@@ -158,6 +160,7 @@ def answer(session: Session, project_id: int, given: SurveyAnswer) -> bool:
         if same != (given.survey_id, given.number, given.class_id, given.reviewer):
             raise ConflictError(f"The id {given.id} belongs to another answer. Answer again.")
         return False
+    people.require_may_decide(session, given.reviewer)
     ensure(session, given.reviewer)
     session.add(
         SurveyAnswerRow(

@@ -7,7 +7,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from db.store import reviewers
+from db.store import people, reviewers
 from db.store.candidates import missing as missing_candidate
 from db.store.heads import usable_head
 from db.store.images import missing as missing_image
@@ -78,6 +78,7 @@ def require_sound(session: Session, verdict: Verdict) -> tuple[ImageRow, Candida
             raise missing_candidate(verdict.candidate_id)
     if verdict.head_id is not None:
         usable_head(session, verdict.project_id, verdict.head_id)
+    people.require_may_decide(session, verdict.reviewer)
     reviewers.ensure(session, verdict.reviewer)
     return image, candidate
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from db.store import verdict_checks
+from db.store import adjudications, verdict_checks
 from db.store.holding import holds
 from db.tables import CandidateRow, ImageRow, VerdictRow
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -217,19 +217,22 @@ def reviewers(session: Session, project_id: int) -> list[str]:
 
 
 def labels(session: Session, project_id: int) -> dict[int, float]:
-    """Return the mean score that reviewers gave each candidate, 0..1, by candidate id.
+    """Return the score that each candidate was given, 0..1, by candidate id.
 
-    Verdicts on an earlier mask of a candidate do not count: they say nothing about the present one.
+    It is what an adjudicator decided, or else the mean over reviewers. Verdicts on an earlier mask
+    of a candidate do not count: they say nothing about the present one.
     """
     rows = session.execute(_by_candidate(project_id, func.avg(VerdictRow.score)))
-    return {candidate_id: mean for candidate_id, mean in rows if candidate_id is not None}
+    means = {candidate_id: mean for candidate_id, mean in rows if candidate_id is not None}
+    return means | decided_scores(session, project_id)
 
 
 def label_doubts(session: Session, project_id: int) -> dict[int, float]:
     """Return the standard error of labels that are unsure, by candidate id.
 
     It is the larger of what two sources say of the mean over reviewers: how far they differ, and
-    the intervals of point checks. A label by one reviewer without a point check has none.
+    the intervals of point checks. A label by one reviewer without a point check has none, nor has
+    one that an adjudicator decided.
     """
     score = VerdictRow.score
     half = (VerdictRow.high - VerdictRow.low) / (2 * NINETY_PERCENT_Z)
@@ -245,7 +248,15 @@ def label_doubts(session: Session, project_id: int) -> dict[int, float]:
         differing = max(squares - mean**2, 0.0) / (count - 1) if count > 1 else 0.0
         if candidate_id is not None:
             doubts[candidate_id] = math.sqrt(max(differing, checked / count**2))
+    for candidate_id in decided_scores(session, project_id):
+        doubts.pop(candidate_id, None)
     return doubts
+
+
+def decided_scores(session: Session, project_id: int) -> dict[int, float]:
+    """Return what an adjudicator decided of each candidate, 0..1, by candidate id."""
+    held = adjudications.gold(session, project_id)
+    return {key: one.score for key, one in held.items() if one.score is not None}
 
 
 def _by_candidate(project_id: int, *columns: ColumnElement[Any]) -> Select[Any]:

@@ -13,17 +13,21 @@ from db.tables.search import SearchHitRow, SearchRow
 from db.tables.slices import SliceImageRow, SliceRow
 from db.tables.story import StoryRow
 from db.tables.survey import SurveyAnswerRow, SurveyPointRow, SurveyRow
+from db.tables.teamwork import AdjudicationRow, LeaseRow, RoleRow
 from db.tables.work import JobRow
 
 __all__ = [
+    "AdjudicationRow",
     "CandidateRow",
     "HeadRow",
     "ImageRow",
     "InformativeRow",
     "JobRow",
+    "LeaseRow",
     "ProjectRow",
     "PromotionRow",
     "ReviewerRow",
+    "RoleRow",
     "Row",
     "SavedQueueRow",
     "ScoreRow",

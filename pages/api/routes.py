@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from db.store import candidates, heads, images, projects, queue, reviewers, verdicts
-from pages.api import media, surveys
+from db.store import candidates, heads, images, leases, projects, queue, reviewers, verdicts
+from pages.api import media, surveys, teamwork
 from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
 from pages.api.leaflet import leaflet_route
@@ -59,6 +59,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
         ("media/candidates/{candidate_id:int}/errors", "GET", media.candidate_errors),
         ("candidates/{candidate_id:int}/points", "GET", points_to_check),
+        ("leases", "POST", teamwork.take_leases),
         ("surveys/{survey_id:int}", "GET", surveys.points_to_look_up),
         ("surveys/{survey_id:int}/answers", "POST", surveys.record_answers),
     ]
@@ -89,8 +90,13 @@ def queue_page(
             query,
             cursor=parameters.get("cursor") or None,
             limit=limit,
+            without=leases.held_by_others(session, caller.project_id, caller.reviewer),
         )
-        items = queue.items(session, page.image_ids, caller.reviewer)
+        shown = page.image_ids
+        if query.statuses == ("open",):
+            shown = teamwork.with_gold(session, caller, shown)
+        items = teamwork.unmarked(queue.items(session, shown, caller.reviewer), page.image_ids)
+        elsewhere = leases.count_of_others(session, caller.project_id, caller.reviewer)
         head = _current_head(session, caller.project_id)
     places = corners(item.image for item in items)
     return JSONResponse(
@@ -99,6 +105,7 @@ def queue_page(
             "next_cursor": page.next_cursor,
             "total": page.total,
             "done": page.done,
+            "elsewhere": elsewhere,
             "head_id": None if head is None else head.id,
         }
     )

@@ -19,6 +19,7 @@ SCREENS = {
     "queue": "Queue",
     "map": "Map",
     "progress": "Progress",
+    "disagreements": "Disagreements",
     "areas": "Areas",
     "present": "Present",
     "train": "Train",

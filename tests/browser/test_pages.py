@@ -25,7 +25,8 @@ from workflows.opening import Installation, open_installation
 
 _ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
-    *("Home", "Import", "Queue", "Review", "Map", "Progress", "Areas", "Present", "Train", "Admin"),
+    *("Home", "Import", "Queue", "Review", "Map", "Progress", "Disagreements", "Areas"),
+    *("Present", "Train", "Admin"),
 ]
 _PATIENCE_MS = 90_000
 """Generous, because other work may share the machine; nothing here measures time with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.store import verdicts
+from db.store import people, verdicts
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_labels, add_project, add_ready_project
 from workflows.backups import kept_backups, make_backup
@@ -27,13 +27,13 @@ def test_the_record_can_be_narrowed_to_one_reviewer(
 
     test = open_page("admin", project="harbour")
 
-    table = test.dataframe[0].value
+    table = test.dataframe[1].value
     assert table["What"].tolist() == ["Corrected", "Confirmed"] * 2  # newest first
     assert table["Holds"].all()
-    chooser = test.main.selectbox[0]
+    chooser = test.main.selectbox[2]
     assert chooser.options == ["Everyone", "Ada"]
     chooser.set_value("Ada").run()
-    assert len(test.dataframe[0].value) == 4
+    assert len(test.dataframe[1].value) == 4
     assert not test.exception
 
 
@@ -67,3 +67,17 @@ def test_a_copy_is_put_back_by_a_click_after_a_question(
     with installation.database.read() as session:
         assert verdicts.total(session) == 0
     assert len(kept_backups(installation.settings)) == 2
+
+
+def test_a_role_is_given_by_a_click(installation: Installation, open_page: OpenPage) -> None:
+    project = add_ready_project(installation)
+    add_labels(installation, project, 1)
+    test = open_page("admin", project="harbour")
+
+    test.main.selectbox[1].set_value("observer").run()
+    next(found for found in test.main.button if found.label == "Give this role").click().run()
+
+    assert not test.exception
+    with installation.database.read() as session:
+        assert people.role(session, "Ada") == "observer"
+    assert test.dataframe[0].value["Role"].tolist() == ["observer"]

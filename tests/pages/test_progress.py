@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
-from db.store import candidates, verdicts
-from rsqa_core.records import Verdict
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_labels, add_project, add_ready_project
 from workflows.opening import Installation
@@ -35,39 +31,8 @@ def test_decisions_have_counts_plots_and_a_table(
     metrics = {found.label: found.value for found in test.metric}
     assert metrics["Labels"] == "5"
     assert metrics["Hours left"] == "—"  # these labels took no time
-    assert any("different scores of two reviewers yet" in c.value for c in test.caption)
     table = test.dataframe[0].value
     assert table["Reviewer"].tolist() == ["Ada"]
     assert table["Labels"].tolist() == [5]
     assert any("the head expects" in found.value for found in test.markdown)
     assert any("agreement cannot be" in found.value for found in test.caption)
-
-
-def test_what_two_reviewers_see_differently_can_be_looked_at(
-    installation: Installation, open_page: OpenPage
-) -> None:
-    project = add_ready_project(installation)
-    add_labels(installation, project, 2)
-    with installation.database.begin() as session:
-        first = candidates.all_of(session, project.id)[0]
-        verdicts.record(
-            session,
-            Verdict(
-                id=str(uuid.uuid4()),
-                project_id=project.id,
-                image_id=first.image_id,
-                reviewer="Bob",
-                kind="correct",
-                candidate_id=first.id,
-                score=0.75,
-            ),
-        )
-
-    test = open_page("progress", project="harbour")
-
-    table = test.dataframe[0].value
-    assert table["Gap"].tolist() == [0.5]
-    assert table["Scores"].tolist() == ["Ada 0.25, Bob 0.75"]
-    (button,) = [found for found in test.main.button if "chosen image" in found.label]
-    assert button.disabled  # until a row is chosen
-    assert not test.exception

@@ -49,9 +49,15 @@ export function finishedCard(session, { go, goToOpen }) {
   const sentences = [
     left > 0
       ? `${left} ${left === 1 ? "image was" : "images were"} passed over without a decision.`
-      : `Every image of this queue in ${data.project.name} has a decision.`,
+      : queue.elsewhere > 0
+        ? withOthers(queue)
+        : `Every image of this queue in ${data.project.name} has a decision.`,
   ];
   return card("check", left > 0 ? "End of the queue" : "Queue finished", sentences, buttons, summary(queue));
+}
+
+function withOthers({ elsewhere }) {
+  return `${elsewhere === 1 ? "The last image is" : `The last ${elsewhere} images are`} with other reviewers at the moment.`;
 }
 
 function summary(queue) {
@@ -72,6 +78,11 @@ function emptyCard({ data, queue }, go) {
   if (data.counts.images === 0) {
     return card("plus", "No images yet", ["Import a folder of images to begin; masks of segmenters can come along."], [
       button({ label: "Import images", kind: "primary", onClick: () => go("import") }),
+    ]);
+  }
+  if (queue.total > 0 && queue.elsewhere > 0) {
+    return card("check", "Nothing left for you", [withOthers(queue), "What they leave comes back within minutes."], [
+      button({ label: "Choose another queue", kind: "primary", onClick: () => go("queue") }),
     ]);
   }
   if (queue.total > 0) {

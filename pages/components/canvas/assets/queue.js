@@ -21,6 +21,7 @@ export class Queue {
     this.total = null;
     this.done = 0;
     this.headId = undefined;
+    this.elsewhere = 0; // open images that other reviewers have
     this.loading = null;
     this.generation = (this.generation ?? 0) + 1;
   }
@@ -67,6 +68,7 @@ export class Queue {
       this.done = page.done;
       this.headId = page.head_id;
     }
+    this.elsewhere = page.elsewhere;
     const known = new Set(this.order);
     for (const item of page.items) {
       // A ranking that changed between two pages may name an image twice; the first place stands.
@@ -152,6 +154,14 @@ export class Queue {
       this.items.set(imageId, item);
     }
     return true;
+  }
+
+  /** Forget images that others have, but for the one on screen. */
+  leaveToOthers(imageIds) {
+    const gone = new Set(imageIds.filter((id) => id !== this.currentId));
+    const before = this.order.slice(0, this.at).filter((id) => gone.has(id)).length;
+    this.order = this.order.filter((id) => !gone.has(id));
+    this.at -= before;
   }
 
   /** Fetch an image's data anew, because its candidates or masks have changed. */

@@ -1,6 +1,7 @@
 // A review session: what a decision means, where it goes, and what comes back. The half that shows
 // items is in showing.js.
 
+import { Leases } from "./leases.js";
 import { Outbox } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { Showing } from "./showing.js";
@@ -21,11 +22,13 @@ export class Session extends Showing {
       refused: (verdict, message) => this.onRefused(verdict, message),
       answered: (document) => this.onAnswered(document),
     });
+    this.leases = new Leases(server, this.queue, (lost, who) => this.onLost(lost, who));
   }
 
   dispose() {
     super.dispose();
     this.outbox.dispose();
+    this.leases.dispose();
   }
 
   async start() {
@@ -52,7 +55,14 @@ export class Session extends Showing {
     } catch (error) {
       this.problem = error;
     }
-    if (!this.disposed) this.show();
+    if (this.disposed) return;
+    this.show();
+    this.leases.sync();
+  }
+
+  async loadMore() {
+    await super.loadMore();
+    if (!this.disposed) this.leases.sync();
   }
 
   // -- deciding -------------------------------------------------------------------------------
@@ -167,6 +177,15 @@ export class Session extends Showing {
       this.newHeadId = document.head_id;
       this.view.update(this);
     }
+  }
+
+  onLost(imageIds, who) {
+    const { currentId } = this.queue;
+    if (imageIds.includes(currentId)) this.view.hint(`${who[currentId]} is looking at this image, too`);
+    this.queue.leaveToOthers(imageIds);
+    this.loadAhead();
+    this.view.update(this);
+    this.view.later(this);
   }
 
   onRefused(verdict, message) {
