@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -38,7 +37,7 @@ def take_leases(
     return JSONResponse({"taken": taken, "others": {i: others[i] for i in wanted if i in others}})
 
 
-def with_gold(session: Session, caller: Caller, image_ids: Sequence[int]) -> tuple[int, ...]:
+def with_gold(session: Any, caller: Caller, image_ids: Sequence[int]) -> tuple[int, ...]:
     """Slip one image among those of a page whose quality is decided and that the caller must judge.
 
     The same image in the same place until it is judged. Too short a page stays as it is.

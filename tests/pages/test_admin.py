@@ -80,4 +80,7 @@ def test_a_role_is_given_by_a_click(installation: Installation, open_page: OpenP
     assert not test.exception
     with installation.database.read() as session:
         assert people.role(session, "Ada") == "observer"
-    assert test.dataframe[0].value["Role"].tolist() == ["observer"]
+    assert test.dataframe[0].value.values.tolist() == [
+        ["Ada", "observer"],
+        ["Reviewer", "reviewer"],  # who gave it is on record from now on
+    ]
