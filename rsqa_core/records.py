@@ -27,6 +27,7 @@ VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "
 PointDesign = Literal["random", "by_class"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 QueueOrder = Literal["uncertain", "informative", "worst", "best", "disagreement", "random", "name"]
+ExplainMethod = Literal["grad-cam", "occlusion", "lime"]
 
 IMAGE_STATUSES: tuple[ImageStatus, ...] = (
     "open",
@@ -40,6 +41,8 @@ POINT_DESIGNS: tuple[PointDesign, ...] = ("random", "by_class")
 MAX_POINTS = 200  # of one check
 MAX_MARK_CHARACTERS = 32_000  # fits a cell of a spreadsheet, and a request that outlives its page
 QUEUE_ORDERS: tuple[QueueOrder, ...] = get_args(QueueOrder)
+EXPLAIN_METHODS: tuple[ExplainMethod, ...] = get_args(ExplainMethod)
+"""Ways to draw which places of an image carry a score; the first is the usual one."""
 ALARMS: tuple[str, ...] = ("unlike_training", "unknown_class", "unknown_segmenter")
 """Why a prediction is out of its depth: imagery unlike the training's, a class or a segmenter that
 the training did not have."""

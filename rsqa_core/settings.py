@@ -65,6 +65,11 @@ class Settings:
         return self.home / "error-images"
 
     @property
+    def explanations_dir(self) -> Path:
+        """Why candidates have their scores, made again when missing."""
+        return self.home / "explanations"
+
+    @property
     def reports_dir(self) -> Path:
         """The newest report of each project that was made in the app."""
         return self.home / "reports"

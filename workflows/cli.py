@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("workflows.commands.report", "Write a report as PDF or HTML."),
     "present": ("workflows.commands.present", "Write slides for an audience as HTML or PDF."),
     "errors": ("workflows.commands.errors", "Write where candidates are probably wrong."),
+    "why": ("workflows.commands.why", "Say why a candidate has its predicted quality."),
     "backup": ("workflows.commands.backup", "Copy the database while it is in use."),
     "restore": ("workflows.commands.restore", "Put a copy of the database in its place again."),
     "serve": ("workflows.commands.serve", "Open the app."),

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, cast
 from rsqa_core.errors import InvalidInputError, RsqaError
 from rsqa_core.settings import Settings, environment_of
 from workflows.error_images import make_error_images
+from workflows.explaining import explain_candidate
 from workflows.opening import Installation, open_installation
 from workflows.searching import text_vector
 from workflows.threads import rest_while_waiting
@@ -36,6 +37,7 @@ TIMEOUT_S = 120.0
 _ROOT = Path(__file__).resolve().parents[1]
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "error_images": make_error_images,
+    "explain_candidate": explain_candidate,
     "text_vector": text_vector,
 }
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db.store import candidates as candidate_store
-from db.store import heads as head_store
 from db.store import scores as score_store
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.raster import read_mask
 from rsqa_core.records import Candidate, ImageRecord, Project
 from workflows.describing import describe_candidates
 from workflows.opening import Installation
-from workflows.scoring import load_project_head
+from workflows.scoring import kept_head
 from workflows.segmenter_sides import SegmenterSides
-
-if TYPE_CHECKING:
-    from rsqa_core.heads.head import QualityHead
 
 
 def error_maps(
@@ -49,7 +43,7 @@ def error_maps(
             f"Candidate {missing[0]!r} of image {image.name!r} has no score by the project's "
             f"current head. Score the project first: rsqa score --project {project.slug}."
         )
-    head = _head(installation, head_id)
+    head = kept_head(installation, head_id)
     encoder = (head.card.encoder_name, head.card.encoder_fingerprint)
     described = describe_candidates(installation, project, [(image, every)], encoder)
     cells = head.predict(described.inputs, described.places, encoder[1]).cells
@@ -69,11 +63,3 @@ def error_maps(
             )
         )
     return maps
-
-
-@lru_cache(maxsize=1)
-def _head(installation: Installation, head_id: str) -> QualityHead:
-    """Return a head; kept, for maps of a whole project are asked for image by image."""
-    with installation.database.read() as session:
-        record = head_store.get(session, head_id)
-    return load_project_head(installation, record)

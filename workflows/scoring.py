@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -187,6 +188,14 @@ def load_project_head(installation: Installation, record: HeadRecord) -> Quality
 
     head = load_head(resolve_under(installation.settings.heads_dir, record.path))
     return head.remembering(installation.settings.features_dir)
+
+
+@lru_cache(maxsize=1)
+def kept_head(installation: Installation, head_id: str) -> QualityHead:
+    """Load a head by its id; kept, for screens and exports ask of one image after another."""
+    with installation.database.read() as session:
+        record = head_store.get(session, head_id)
+    return load_project_head(installation, record)
 
 
 def groups_of(

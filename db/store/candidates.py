@@ -187,6 +187,18 @@ def segmenters_of(session: Session, candidate_ids: Collection[int]) -> dict[int,
     return found
 
 
+def images_of(session: Session, candidate_ids: Collection[int]) -> dict[int, int]:
+    """Return the image of some candidates by id; ids without a candidate are left out."""
+    found: dict[int, int] = {}
+    for portion in chunked(candidate_ids):
+        found |= dict(
+            session.execute(
+                select(CandidateRow.id, CandidateRow.image_id).where(CandidateRow.id.in_(portion))
+            ).all()
+        )
+    return found
+
+
 def set_overall_accuracy(
     session: Session, candidate_id: int, overall_accuracy: float | None, valid_px: int | None
 ) -> None:

@@ -23,6 +23,7 @@ from pages.api.verdict_input import (
     parse_verdict,
     split_batch,
 )
+from pages.api.why import why_this_score
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
 from rsqa_core.records import HeadRecord, Verdict
@@ -62,6 +63,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("leases", "POST", teamwork.take_leases),
         ("surveys/{survey_id:int}", "GET", surveys.points_to_look_up),
         ("surveys/{survey_id:int}/answers", "POST", surveys.record_answers),
+        ("candidates/{candidate_id:int}/why", "GET", why_this_score),
     ]
     return [
         *(

@@ -120,6 +120,11 @@ class GatedHead(nn.Module):
             image_of_row: (N,) int64.
             guess: (N, P) logits of the anchor.
         """
+        logits: Tensor = self.out(self.hidden_layer(prepared, image_of_row))[..., 0]
+        return self.with_direct(logits, prepared, guess)
+
+    def hidden_layer(self, prepared: Prepared, image_of_row: Tensor) -> Tensor:
+        """Return the last hidden layer of every cell, (M, N, P, d)."""
         s = self.project_token(prepared.tokens) + self.project_vector(prepared.vectors).unsqueeze(2)
         s = s[:, image_of_row]
         f = self.project_cell(prepared.cells) + self.project_row(prepared.rows).unsqueeze(2)
@@ -127,7 +132,10 @@ class GatedHead(nn.Module):
             s = torch.zeros_like(s)
         elif self.branch == "semantic":
             f = torch.zeros_like(f)
-        logits: Tensor = self.out(self._fused(s, f))[..., 0]
+        return self._fused(s, f)
+
+    def with_direct(self, logits: Tensor, prepared: Prepared, guess: Tensor) -> Tensor:
+        """Return (M, N, P) logits of the hidden layer with all that goes past it added."""
         if self.branch != "semantic":
             logits = logits + self.linear_cell(prepared.cells)[..., 0]
             logits = logits + self.linear_row(prepared.rows)

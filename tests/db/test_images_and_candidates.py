@@ -214,3 +214,13 @@ def test_the_state_of_images_grows_with_scores_and_decisions(filled: Filled) -> 
 
     assert first[0] == decided[0] == scored[0] == len(filled.images)
     assert first[1] < decided[1] < scored[1]
+
+
+def test_some_images_and_the_images_of_some_candidates_are_found_by_id(filled: Filled) -> None:
+    chosen = [filled.images[2], filled.images[0]]
+    one, *_, last = filled.candidates
+    with filled.database.read() as session:
+        found = images.some(session, [*(image.id for image in chosen), 10**9])
+        of_candidates = candidates.images_of(session, [last.id, one.id, 10**9])
+    assert [image.id for image in found] == sorted(image.id for image in chosen)
+    assert of_candidates == {one.id: one.image_id, last.id: last.image_id}
