@@ -28,6 +28,7 @@ export const BINDINGS = [
   { action: "sideBySide", keys: ["g"], shown: "G", once: true, group: "Compare", text: "The best two candidates side by side, then four, then one; a click selects" },
   { action: "dispute", keys: ["d"], shown: "D", once: true, group: "Compare", text: "Where the candidates disagree" },
   { action: "errors", keys: ["e"], shown: "E", once: true, group: "Compare", text: "Where the selected candidate is probably wrong" },
+  { action: "why", keys: ["i"], shown: "I", once: true, group: "See", text: "Why this score: what drove it, where in the image, and the labelled candidates most like it; Esc closes" },
   { action: "showMarks", keys: ["t"], shown: "T", once: true, group: "See", text: "Show or hide what you marked as wrong" },
   { action: "bands", keys: ["v"], shown: "V", once: true, group: "See", text: "Next view of the bands: true and false colour, indices, single bands, and back to the picture" },
   { action: "nextDisputed", keys: ["."], shown: ".", group: "Compare", text: "Zoom to the next disputed region" },

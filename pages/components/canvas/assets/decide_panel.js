@@ -18,6 +18,7 @@ export class DecidePanel {
     this.value = el("output", { class: "value" });
     this.check = button({ label: "Check points of the mask", iconName: "target", action: "pointCheck", iconOnly: true, onClick: () => actions.pointCheck() });
     this.mark = button({ label: "Mark errors", iconName: "pencil", action: "markErrors", iconOnly: true, onClick: () => actions.markErrors() });
+    this.why = button({ label: "Why this score", iconName: "why", action: "why", iconOnly: true, onClick: () => actions.why() });
     this.confirm = button({ label: "Confirm", iconName: "check", key: "⏎", kind: "primary wide", onClick: (event) => actions.confirm(event) });
     this.confirmLabel = this.confirm.querySelector(".label");
     this.skip = button({ label: "Skip", iconName: "skip", action: "skip", onClick: (event) => actions.skip(event) });
@@ -55,6 +56,7 @@ export class DecidePanel {
         el("label", {}, el("span", { text: "Your score" }), this.slider, this.value),
         this.check,
         this.mark,
+        this.why,
       ),
       this.confirm,
       el("div", { class: "grid" }, this.skip, this.flag, this.none, this.undo),
@@ -70,7 +72,7 @@ export class DecidePanel {
     setText(this.value, entry.active ? `${entry.percent} %` : "–");
     setAttribute(this.slider, "data-active", entry.active);
     this.slider.disabled = !candidate;
-    for (const one of [this.check, this.mark]) one.disabled = !candidate;
+    for (const one of [this.check, this.mark, this.why]) one.disabled = !candidate;
     let label = "Confirm";
     if (entry.active) label = `Record ${entry.percent} %`;
     else if (predicted !== null) label = `Confirm ${percent(predicted)}`;

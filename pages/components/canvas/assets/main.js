@@ -11,6 +11,7 @@ import { Preferences } from "./preferences.js";
 import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
+import { Why } from "./why_panel.js";
 
 const mounted = new WeakMap();
 
@@ -61,11 +62,12 @@ class App {
     this.points = new PointCheck(parts);
     this.marking = new Marking(parts);
     this.bands = new BandView(parts);
-    this.view.adopt(this.points, this.marking, this.bands);
+    this.why = new Why(parts);
+    this.view.adopt(this.points, this.marking, this.bands, this.why);
     this.stopKeys = listenForKeys(
       this.actions(),
       () => this.view.dialogs.open,
-      (event, binding) => this.points.takes(event, binding) || this.marking.takes(event, binding),
+      (event, binding) => this.points.takes(event, binding) || this.marking.takes(event, binding) || this.why.takes(event),
     );
     this.stopClosing = closeConnectionDialogs(() => {
       this.session?.outbox.connectionLost();
@@ -97,6 +99,7 @@ class App {
     window.removeEventListener("resize", this.resized);
     document.removeEventListener("visibilitychange", this.hidden);
     this.layout.disconnect();
+    this.why.dispose();
     this.session.dispose();
     this.view.dispose();
     if (window.__rsqa === this.exposed) delete window.__rsqa;
@@ -125,6 +128,7 @@ class App {
     const setMode = (mode) => {
       preferences.set("mode", mode);
       if (BASIC_MODES.includes(mode)) preferences.set("basic", mode);
+      this.why.hideMap(); // another view was asked for
       session().paint(); // masks that came meanwhile may be wanted now
       session().loadAhead();
     };
@@ -158,6 +162,7 @@ class App {
         if (this.points.active) this.points.leave();
         return this.marking.toggle();
       },
+      why: () => this.why.toggle(),
       showMarks: () => this.marking.toggleShown(),
       note: () => this.view.panel.note.focus(),
       writeNote: (text) => {

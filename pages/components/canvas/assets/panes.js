@@ -52,6 +52,7 @@ export function panesOf(size, shown, { mode, opacity, visible, swipe }) {
     }
     case "dispute":
     case "errors":
+    case "why":
       return [placed(whole, { ...own, mask: null, heat: mode, alpha: visible ? Math.max(opacity, 0.3) : 0 })];
     default:
       return [placed(whole, own)];

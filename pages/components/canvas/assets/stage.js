@@ -28,6 +28,7 @@ export class Stage {
     this.overlays = new Map(); // mask or map -> coloured canvas, for the current table
     this.disputes = new WeakMap(); // first mask -> {masks, map, regions}
     this.marks = null; // {bitmap}: what is marked as wrong in the selected candidate
+    this.why = null; // {colours, outline}: which places carry the score, in place of the chosen view
     this.tool = null; // what has the pointer in place of dragging the image (marking.js)
     this.layer = new MarkLayer();
     this.marker = null; // {x, y} in image px: the point that is asked about
@@ -141,12 +142,17 @@ export class Stage {
         context.globalAlpha = alpha;
         context.drawImage(coloured, 0, 0, width, height);
       }
+      if (coloured && heat === "why") {
+        context.imageSmoothingEnabled = true;
+        context.globalAlpha = 1;
+        context.drawImage(this.why.outline, 0, 0, width, height);
+      }
       if (this.marks && this.visible && this.isSelected(pane)) this.layer.hatch(context, this.marks.bitmap, this.image);
       context.restore();
     }
     if (this.marker) for (const { frame, clip } of panes) this.drawMarker(frame, clip, transform);
     this.tool?.draw(panes);
-    this.swipe.update(this.preferences.get("mode") === "swipe", this.preferences.get("swipe"));
+    this.swipe.update(!this.why && this.preferences.get("mode") === "swipe", this.preferences.get("swipe"));
     this.onView(panes);
   }
 
@@ -178,7 +184,7 @@ export class Stage {
   panes() {
     const preferences = this.preferences;
     return panesOf(this, this.shown, {
-      mode: preferences.get("mode"),
+      mode: this.why ? "why" : preferences.get("mode"),
       opacity: preferences.get("opacity"),
       visible: this.visible,
       swipe: preferences.get("swipe"),
@@ -196,6 +202,7 @@ export class Stage {
   }
 
   coloured(mask, heat) {
+    if (heat === "why") return this.why?.colours ?? null;
     const map = heat === "dispute" ? this.dispute()?.map : heat === "errors" ? this.shown.errors : null;
     const source = heat ? map : mask;
     if (!source) return null;

@@ -128,12 +128,14 @@ export class View {
   }
 
   /** Give the modes that have keys of their own their place over the image. */
-  adopt(points, marking, bands) {
+  adopt(points, marking, bands, why) {
     this.points = points;
     this.marking = marking;
     this.bands = bands;
+    this.why = why;
     this.caption.append(bands.root);
     this.host.append(points.root, marking.root, marking.recorded.root);
+    this.root.append(why.root);
     labelKeys(this.root);
   }
 
@@ -152,6 +154,7 @@ export class View {
     this.points?.painted(session.candidate);
     this.marking?.painted(image ? session.candidate : null);
     this.bands?.painted(session.item);
+    this.why?.painted(session.candidate);
     this.stage.show(image, image && shownOf(session));
     const { item } = session;
     let cover = null;
@@ -167,7 +170,7 @@ export class View {
     this.setCover(cover, session);
     const candidate = session.candidate;
     this.maskNotice.hidden = !(image && candidate && session.media.failure(candidate.mask));
-    this.heat.update(this.preferences.get("mode"), session, Boolean(image));
+    this.heat.update(this.stage.why ? "why" : this.preferences.get("mode"), session, Boolean(image));
     const what = item ? `${item.name}${candidate ? `, mask of ${candidate.segmenter}` : ""}` : "No image";
     setAttribute(this.host, "aria-label", what);
     setText(this.captionName, item?.name ?? "");
@@ -227,6 +230,7 @@ export class View {
     this.legend.update(session, this.colours, this.hidden, this.preferences.get("palette"));
     this.prediction.update(session);
     this.marking?.label(this.panel);
+    this.why?.label(this.panel);
     const { entry } = session;
     this.preview.classList.toggle("shown", entry.active && entry.slider === null);
     if (entry.active) {
