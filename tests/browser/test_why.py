@@ -7,14 +7,17 @@ the route are given by hand, and everything after it is the app's.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import Review
+from tests.browser.conftest import Review, Server
+from tests.browser.seeding import Seeded
 from tests.browser.test_viewing import pixel
+from workflows.opening import Installation
 
 WHY = "**/candidates/*/why?*"
 CELLS = [0.02 if cell % 8 < 2 else -0.01 for cell in range(64)]
@@ -211,6 +214,45 @@ def test_hidden_predictions_are_not_given_away(explained: Explained) -> None:
     review.press("h", "i")
     expect(panel(review).get_by_role("status")).to_have_text("Hidden until you have decided.")
     assert explained.asked == []
+
+
+def test_a_candidate_without_a_score_has_nothing_to_explain(
+    page: Page, server: Server, installation: Installation, make_project: Callable[..., Seeded]
+) -> None:
+    review = Review(page, server.url, installation, make_project(image_count=1, scored=False))
+    explained = Explained(review)
+    review.open()
+    review.press("i")
+    expect(panel(review).get_by_role("status")).to_have_text(
+        "Not scored yet, so there is nothing to explain. Score the project first."
+    )
+    assert explained.asked == []
+
+
+def test_nothing_moves_while_the_next_one_is_worked_out(explained: Explained) -> None:
+    review = explained.review
+    review.press("i")
+    expect(panel(review).locator(".why-plot")).to_be_visible()
+    methods = panel(review).get_by_role("group", name="How places are found")
+    before = methods.bounding_box()
+    review.press("ArrowDown")
+    expect(panel(review).get_by_role("status")).to_be_visible()
+    assert methods.bounding_box() == before
+
+
+def test_marking_errors_shows_the_mask_again(explained: Explained) -> None:
+    review = explained.review
+    masked = pixel(review, 0.1, 0.3)
+    review.press("i")
+    expect(panel(review).locator(".why-plot")).to_be_visible()
+    mapped = pixel(review, 0.1, 0.3)
+    review.press("a")
+    expect(review.page.get_by_role("group", name="Mark errors")).to_be_visible()
+    expect(panel(review)).to_be_visible()
+    assert pixel(review, 0.1, 0.3) != mapped
+    review.press("Escape", "Escape")
+    expect(panel(review)).to_be_hidden()
+    assert pixel(review, 0.1, 0.3) == masked
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

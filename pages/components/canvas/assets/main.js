@@ -156,10 +156,12 @@ class App {
       },
       pointCheck: () => {
         this.marking.leave();
+        this.why.hideMap(); // the mask is what is looked at
         return this.points.toggle();
       },
       markErrors: () => {
         if (this.points.active) this.points.leave();
+        this.why.hideMap();
         return this.marking.toggle();
       },
       why: () => this.why.toggle(),

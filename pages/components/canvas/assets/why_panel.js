@@ -50,9 +50,7 @@ export class Why {
       this.body,
     );
     this.body.append(
-      this.status,
-      this.retry,
-      this.shares,
+      el("div", { class: "why-top" }, this.shares, el("div", { class: "why-wait" }, this.status, this.retry)),
       el("div", { class: "why-line" }, el("div", { class: "segments", role: "group", "aria-label": "How places are found" }, ...this.methods), this.mapButton),
       this.places,
       this.examples,
@@ -118,7 +116,7 @@ export class Why {
     if (!this.active || !this.mapShown) return;
     this.mapShown = false;
     this.app.stage.why = null;
-    this.label(this.app.view.panel);
+    this.app.stage.draw();
     setAttribute(this.mapButton, "aria-pressed", false);
   }
 
@@ -181,8 +179,8 @@ export class Why {
     setAttribute(this.status, "data-state", state);
     this.status.hidden = text === "";
     this.retry.hidden = state !== "failed";
-    const waiting = text !== "";
-    for (const part of [this.shares, this.places, this.examples]) part.hidden = waiting;
+    // What is on its way keeps its room, so that nothing moves when it comes.
+    for (const part of [this.shares, this.places, this.examples]) part.classList.toggle("vacant", text !== "");
   }
 
   show(answer) {
@@ -191,7 +189,7 @@ export class Why {
     this.shares.replaceChildren(waterfall(answer));
     this.places.replaceChildren(
       el("div", { class: "why-scale", "aria-hidden": "true" }, el("span", { text: "takes away" }), el("i"), el("span", { text: "adds" })),
-      el("p", { class: "small", text: sentenceOf(answer) }),
+      el("p", { class: "small why-sentence", text: sentenceOf(answer) }),
       deletionPlot(answer.deletion),
       el("p", { class: "muted why-remark", text: faithOf(answer.deletion) }),
     );
