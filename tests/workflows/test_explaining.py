@@ -106,11 +106,9 @@ def test_another_score_head_mask_or_method_is_another_file(scored: Installation)
 
 
 def test_examples_are_the_most_alike_of_other_images(scored: Installation) -> None:
-    degrade_project(scored, SLUG, count=1)
-    score_project(scored, SLUG)
     every = candidates_of(scored)
     candidate = every[0]
-    given = judge(scored, every)  # those of known quality too, which are no precedents
+    given = judge(scored, every)
 
     found = explain_candidate(scored, candidate.id)["examples"]
 
@@ -118,11 +116,19 @@ def test_examples_are_the_most_alike_of_other_images(scored: Installation) -> No
     shown = [one["image_id"] for one in found]
     assert candidate.image_id not in shown
     assert len(set(shown)) == len(shown)
-    assert not any(is_synthetic(one["segmenter"]) for one in found)
     alike = [one["likeness"] for one in found]
     assert alike == sorted(alike, reverse=True)
     assert 0.0 <= alike[-1] < alike[0] <= 1.0
     assert all(one["label"] == pytest.approx(given[one["candidate_id"]]) for one in found)
+
+
+def test_degraded_masks_are_no_precedents(scored: Installation) -> None:
+    degrade_project(scored, SLUG, count=1)
+    score_project(scored, SLUG)
+    made = [one for one in candidates_of(scored) if is_synthetic(one.segmenter)]
+    assert judge(scored, made)
+
+    assert explain_candidate(scored, candidates_of(scored)[0].id)["examples"] == []
 
 
 def test_what_labels_taught_is_told_apart(scored: Installation) -> None:

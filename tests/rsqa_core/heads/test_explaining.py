@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from rsqa_core.errors import FingerprintError
-from rsqa_core.features.names import CELL_NAMES
+from rsqa_core.features.names import CELL_NAMES, FEATURE_NAMES
+from rsqa_core.heads.anchor import OF_CANDIDATE, OF_CELL, UNKNOWN, logit
 from rsqa_core.heads.explaining import (
     ALL,
     HABIT,
@@ -26,6 +27,7 @@ from rsqa_core.heads.explaining import (
 )
 from rsqa_core.heads.gating import GatedHead
 from rsqa_core.heads.head import QualityHead
+from rsqa_core.heads.inputs import PLACES
 from rsqa_core.heads.preparation import ROW_GROUPS, ROW_INPUTS, ROW_NAMES
 from rsqa_core.heads.process import condition
 from rsqa_core.heads.residual import Kernel
@@ -134,6 +136,42 @@ def test_where_a_head_is_linear_a_share_is_its_term(head: QualityHead, data: Hea
     share = evidence.shares().added["segmentation"]
 
     assert share == pytest.approx(0.008 * number / 4, rel=1e-2)  # a quarter: the sigmoid's slope
+
+
+def guessing_head(head: QualityHead) -> QualityHead:
+    """A head whose network says nothing: its scores are the first guess."""
+    network = GatedHead(len(head.card.member_fold), head.preparation.vector_inputs, width=4)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.fill_(1.0 if name == "gain" else 0.0)
+    return QualityHead(network, head.preparation, replace(head.card, anchored=True, offsets={}))
+
+
+def test_a_kind_that_is_absent_leaves_the_first_guess(head: QualityHead, data: HeadData) -> None:
+    evidence = evidence_of(guessing_head(head), data)
+    of_cell = logit(data.inputs.cells[0, :, CELL_NAMES.index("region")])
+    of_row = logit(data.inputs.rows[0, FEATURE_NAMES.index("region_agreement")])
+    parts = OF_CELL["region"] * of_cell + OF_CANDIDATE["region_agreement"] * of_row
+    guess = parts / (OF_CELL["region"] + OF_CANDIDATE["region_agreement"])
+
+    only, nothing = evidence.with_kinds([frozenset({"semantic"}), frozenset()])
+
+    assert only == pytest.approx(np.mean(1 / (1 + np.exp(-guess))), abs=1e-5)
+    assert nothing == pytest.approx(UNKNOWN, abs=1e-5)
+
+
+def test_cells_that_are_taken_away_leave_the_first_guess(head: QualityHead, data: HeadData) -> None:
+    evidence = evidence_of(guessing_head(head), data)
+    row = data.inputs.rows[0]
+    parts = sum(
+        weight * logit(row[FEATURE_NAMES.index(name)]) for name, weight in OF_CANDIDATE.items()
+    )
+    guess = float(parts) / sum(OF_CANDIDATE.values())
+
+    found = float(evidence.with_cells(torch.zeros(1, PLACES))[0])
+
+    assert found == pytest.approx(sigmoid(guess), abs=1e-5)
+    assert found != pytest.approx(evidence.score, abs=1e-3)
 
 
 @pytest.mark.parametrize("row", [0, 4, 20])

@@ -71,7 +71,8 @@ export class Server {
     return response;
   }
 
-  async send(path, options) {
+  /** `options` are those of fetch; `timeoutMs` is for what may take longer than most. */
+  async send(path, { timeoutMs = TIMEOUT_MS, ...options }) {
     try {
       return await fetch(`${this.root}/${path}`, {
         cache: "default",
@@ -79,7 +80,7 @@ export class Server {
         ...options,
         headers: { ...options.headers, Authorization: `Bearer ${this.token}` },
         // A request that is to outlive the page cannot be tied to one of its timers.
-        signal: options.keepalive ? undefined : AbortSignal.timeout(TIMEOUT_MS),
+        signal: options.keepalive ? undefined : AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
       throw new OfflineError(String(error?.message ?? error));

@@ -13,6 +13,7 @@ const ABOUT = {
   lime: "By taking regions of the mask away at random.",
 };
 const WAIT_MS = 250; // whoever goes through candidates quickly asks for none of them
+const TIMEOUT_MS = 90_000; // the first answer waits until the models are loaded
 const KEPT = 60;
 const THUMB_PX = 112;
 
@@ -156,7 +157,7 @@ export class Why {
     this.say("Working it out… The first time takes some seconds.", "busy");
     let answer;
     try {
-      answer = await server.json(`candidates/${candidate.id}/why?method=${this.method}`);
+      answer = await server.json(`candidates/${candidate.id}/why?method=${this.method}`, { timeoutMs: TIMEOUT_MS });
     } catch (error) {
       if (this.asked === key) {
         this.asked = null;
