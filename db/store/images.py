@@ -103,17 +103,6 @@ def missing(image_id: int) -> NotFoundError:
     )
 
 
-def some(session: Session, image_ids: Collection[int]) -> list[ImageRecord]:
-    """Return some images by id; ids without an image are left out."""
-    found: list[ImageRecord] = []
-    for portion in chunked(sorted(image_ids)):
-        rows = session.scalars(
-            select(ImageRow).where(ImageRow.id.in_(portion)).order_by(ImageRow.id)
-        )
-        found += [row.record() for row in rows]
-    return found
-
-
 def all_of(session: Session, project_id: int) -> list[ImageRecord]:
     """Return every image of a project by id."""
     rows = session.execute(

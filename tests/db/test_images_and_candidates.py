@@ -222,5 +222,5 @@ def test_some_images_and_the_images_of_some_candidates_are_found_by_id(filled: F
     with filled.database.read() as session:
         found = images.some(session, [*(image.id for image in chosen), 10**9])
         of_candidates = candidates.images_of(session, [last.id, one.id, 10**9])
-    assert [image.id for image in found] == sorted(image.id for image in chosen)
+    assert {image.id for image in found} == {image.id for image in chosen}
     assert of_candidates == {one.id: one.image_id, last.id: last.image_id}
