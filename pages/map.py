@@ -4,8 +4,14 @@ import streamlit as st
 from streamlit_folium import st_folium
 
 from db.store import images
-from pages.components.map_drawing import COLOURINGS, draw_legend, draw_map
-from pages.components.map_pictures import PICTURES, class_legend, picture_of
+from pages.components.map_drawing import COLOURINGS, LARGEST_ZOOM, draw_legend, draw_map
+from pages.components.map_pictures import (
+    PICTURES,
+    class_legend,
+    error_legend,
+    finest_zoom_of,
+    tiles_of,
+)
 from pages.components.page import current_project, go, installation, start_page
 from pages.components.queue_address import STATUS_NAMES
 from pages.components.texts import plain
@@ -14,7 +20,6 @@ from workflows.footprints import corners
 from workflows.plans import plan_of
 
 MOST_IMAGES = 3000
-MOST_PICTURES = 400
 
 start_page("Map")
 project = current_project()
@@ -40,14 +45,8 @@ on_earth = corners(chosen)
 located = [image for image in chosen if image.id in on_earth]
 on_globe = bool(located)
 shown = (located if on_globe else chosen)[:MOST_IMAGES]
-few = len(shown) <= MOST_PICTURES
 under = pictures_box.selectbox(
-    "Under the outlines",
-    list(PICTURES) if few else ["nothing"],
-    format_func=lambda key: PICTURES[key],
-    disabled=not few,
-    help=f"Small pictures, for up to {MOST_PICTURES} images.",
-    key="map_pictures" if few else "map_no_pictures",
+    "Under the outlines", list(PICTURES), format_func=lambda key: PICTURES[key], key="map_pictures"
 )
 with_background = background_box.toggle(
     "Street map",
@@ -60,9 +59,14 @@ with_background = background_box.toggle(
 rings = {key: [*ring, ring[0]] for key, ring in on_earth.items()} if on_globe else plan_of(shown)
 
 draw_legend(colouring.legend())
+notes = []
 if under == "masks":
     draw_legend(class_legend(project))
-notes = []
+elif under == "errors":
+    draw_legend(error_legend())
+    notes.append(
+        "Of the best predicted candidates. Maps that nobody asked for yet are made as you zoom in."
+    )
 if not on_globe:
     notes.append("No georeference: each image lies where it was cut from its source image.")
 elif len(located) < len(chosen):
@@ -70,7 +74,7 @@ elif len(located) < len(chosen):
         f"{len(chosen) - len(located):,} images have no place on the globe and are not shown."
     )
 if len(located if on_globe else chosen) > MOST_IMAGES:
-    notes.append(f"The first {MOST_IMAGES:,} are shown; choose a scene to see the others.")
+    notes.append(f"The first {MOST_IMAGES:,} have outlines; choose a scene to see the others'.")
 for note in notes:
     st.caption(note)
 
@@ -82,7 +86,8 @@ with canvas:
             rings,
             colouring,
             on_globe=on_globe,
-            picture=picture_of(under, project, shown),
+            tiles=tiles_of(under, project),
+            finest=finest_zoom_of(shown, on_earth, on_globe=on_globe, largest=LARGEST_ZOOM),
             with_background=with_background,
         ),
         key=f"map-{project.id}-{scene}-{on_globe}",

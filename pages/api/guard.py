@@ -21,6 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 OpenInstallation = Callable[[], Installation]
 Endpoint = Callable[[Installation, Caller, Request, bytes], Response]
+CallerOf = Callable[[Installation, Request], Caller]
 Handler = Callable[[Request], Awaitable[Response]]
 
 SECURITY_HEADERS = {
@@ -47,11 +48,18 @@ def problem(status: int, code: str, message: str) -> Response:
     return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
 
 
-def guarded(open_installation: OpenInstallation, endpoint: Endpoint) -> Handler:
+def guarded(
+    open_installation: OpenInstallation,
+    endpoint: Endpoint,
+    caller_of: CallerOf | None = None,
+) -> Handler:
     """Wrap an endpoint: origin and token first, its work in a thread, its errors as JSON.
 
     The endpoint receives the installation, the caller named by the token, the request and the
     request's body (at most ``MAX_BODY_BYTES``).
+
+    Args:
+        caller_of: finds the caller in another way than by a bearer token; raises TokenError.
     """
 
     @functools.wraps(endpoint)
@@ -59,7 +67,9 @@ def guarded(open_installation: OpenInstallation, endpoint: Endpoint) -> Handler:
         try:
             _require_same_origin(request)
             body = await _read_body(request)
-            response = await run_in_threadpool(_answer, open_installation, endpoint, request, body)
+            response = await run_in_threadpool(
+                _answer, open_installation, endpoint, caller_of or _caller, request, body
+            )
         except HttpError as error:
             response = problem(error.status, error.code, str(error))
         response.headers.update(SECURITY_HEADERS)
@@ -70,11 +80,18 @@ def guarded(open_installation: OpenInstallation, endpoint: Endpoint) -> Handler:
 
 
 def _answer(
-    open_installation: OpenInstallation, endpoint: Endpoint, request: Request, body: bytes
+    open_installation: OpenInstallation,
+    endpoint: Endpoint,
+    caller_of: CallerOf,
+    request: Request,
+    body: bytes,
 ) -> Response:
     try:
         installation = open_installation()
-        caller = _require_caller(installation, request)
+        try:
+            caller = caller_of(installation, request)
+        except TokenError as error:
+            raise HttpError(401, "bad_token", str(error)) from error
         return endpoint(installation, caller, request, body)
     except HttpError:
         raise
@@ -102,14 +119,11 @@ def _require_same_origin(request: Request) -> None:
         )
 
 
-def _require_caller(installation: Installation, request: Request) -> Caller:
+def _caller(installation: Installation, request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise HttpError(401, "no_token", "A bearer token is missing. Open the review page.")
-    try:
-        return read_token(installation.settings, token.strip())
-    except TokenError as error:
-        raise HttpError(401, "bad_token", str(error)) from error
+    return read_token(installation.settings, token.strip())
 
 
 async def _read_body(request: Request) -> bytes:

@@ -13,6 +13,7 @@ from pages.api import media, surveys, teamwork
 from pages.api.guard import OpenInstallation, guarded, parse_json
 from pages.api.item_json import history_json, item_json
 from pages.api.leaflet import leaflet_route
+from pages.api.map_tiles import map_tile_route
 from pages.api.queue_input import QUERY_PARAMETERS, parse_limit, parse_queue_query
 from pages.api.tokens import Caller
 from pages.api.verdict_input import (
@@ -70,6 +71,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
             Route(f"{API_ROOT}/{path}", guarded(open_installation, endpoint), methods=[method])
             for path, method, endpoint in table
         ),
+        map_tile_route(API_ROOT, open_installation),
         asset_route(API_ROOT),
         leaflet_route(API_ROOT),
     ]

@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.settings import Settings
@@ -70,6 +71,27 @@ def _create_secret(path: Path) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
+def mint_map_token(settings: Settings, project_id: int, *, now_s: float | None = None) -> str:
+    """Return a token for the addresses of one project's map tiles, and for nothing else.
+
+    Pictures cannot carry a header, so theirs stands in the address, where it is good for less.
+    """
+    issued = time.time() if now_s is None else now_s
+    return _signed(settings, {"map": project_id, "expires": int(issued) + TOKEN_LIFETIME_S})
+
+
+def read_map_token(settings: Settings, token: str, *, now_s: float | None = None) -> int:
+    """Return the project whose map a token is for.
+
+    Raises:
+        TokenError: as ``read_token``, or it is for something else.
+    """
+    statement = _statement(settings, token, now_s)
+    if "map" not in statement:
+        raise TokenError("The token is not one for map tiles. Reload the page.")
+    return int(statement["map"])
+
+
 def mint_token(
     settings: Settings, reviewer: str, project_id: int, *, now_s: float | None = None
 ) -> str:
@@ -80,8 +102,7 @@ def mint_token(
         "project_id": project_id,
         "expires": int(issued) + TOKEN_LIFETIME_S,
     }
-    payload = _encode(json.dumps(statement, separators=(",", ":")).encode())
-    return f"{payload}.{_encode(_signature(settings, payload))}"
+    return _signed(settings, statement)
 
 
 def read_token(settings: Settings, token: str, *, now_s: float | None = None) -> Caller:
@@ -90,6 +111,18 @@ def read_token(settings: Settings, token: str, *, now_s: float | None = None) ->
     Raises:
         TokenError: the signature does not match, the form is wrong, or it has expired.
     """
+    statement = _statement(settings, token, now_s)
+    if "reviewer" not in statement:
+        raise TokenError("The token is good for map tiles only. Reload the page.")
+    return Caller(reviewer=statement["reviewer"], project_id=statement["project_id"])
+
+
+def _signed(settings: Settings, statement: dict[str, Any]) -> str:
+    payload = _encode(json.dumps(statement, separators=(",", ":")).encode())
+    return f"{payload}.{_encode(_signature(settings, payload))}"
+
+
+def _statement(settings: Settings, token: str, now_s: float | None) -> dict[str, Any]:
     payload, _, signature = token.partition(".")
     try:
         given = _decode(signature)
@@ -98,10 +131,10 @@ def read_token(settings: Settings, token: str, *, now_s: float | None = None) ->
     # compare_digest takes the same time wherever the first difference lies
     if not hmac.compare_digest(given, _signature(settings, payload)):
         raise TokenError("The token is not one of this installation. Reload the page.")
-    statement = json.loads(_decode(payload))
+    statement: dict[str, Any] = json.loads(_decode(payload))
     if statement["expires"] <= (time.time() if now_s is None else now_s):
         raise TokenError("The token has expired. Reload the page.")
-    return Caller(reviewer=statement["reviewer"], project_id=statement["project_id"])
+    return statement
 
 
 def _signature(settings: Settings, payload: str) -> bytes:

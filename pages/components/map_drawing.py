@@ -29,6 +29,9 @@ STATUS_COLOURS: dict[ImageStatus, str] = {
     "flagged": "#d55e00",
     "none_acceptable": "#cc79a7",
 }
+LARGEST_ZOOM = 22
+MANY = 200
+"""Images whose outlines would hide what lies under them, were they of the usual width."""
 LEAST_SHARE = 0.01
 """Of the map's extent: what is smaller gets a thick outline."""
 
@@ -70,7 +73,8 @@ def draw_map(
     colouring: Colouring,
     *,
     on_globe: bool,
-    picture: Callable[[ImageRecord], str | None] | None = None,
+    tiles: str | None = None,
+    finest: int = 0,
     with_background: bool,
 ) -> folium.Map:
     """Return a map of those images that have an outline.
@@ -78,7 +82,8 @@ def draw_map(
     Args:
         rings: outlines by image id, (longitude, latitude) or (x, y) of a plan.
         on_globe: whether they are longitudes and latitudes.
-        picture: gives the address of what lies under an image's outline, None where there is none.
+        tiles: address of the tiles that lie under the outlines, None for none.
+        finest: the zoom at which these show every px; closer, they are enlarged.
         with_background: streets from OpenStreetMap's servers, the only connection to outside.
     """
     import folium
@@ -91,18 +96,27 @@ def draw_map(
         attributionControl=with_background,
     )
     # Folium hands these to a background layer alone, and there may be none.
-    made.options |= {"minZoom": 0 if on_globe else -8, "maxZoom": 22 if on_globe else 4}
+    lowest, highest = (0, LARGEST_ZOOM) if on_globe else (-8, 4)
+    made.options |= {"minZoom": lowest, "maxZoom": highest}
     made.options["zoomSnap"] = 0.25
     # Only what is drawn with, and from the app itself: folium's own list names foreign servers.
     made.default_js = [("leaflet", leaflet_address(API_ROOT, "leaflet.js"))]
     made.default_css = [("leaflet_css", leaflet_address(API_ROOT, "leaflet.css"))]
     shown = [image for image in images if image.id in rings]
-    for image in shown if picture is not None else ():
-        address = picture(image)
-        if address is not None:
-            folium.raster_layers.ImageOverlay(address, _bounds(rings[image.id])).add_to(made)
+    if tiles is not None:
+        folium.TileLayer(
+            tiles=tiles,
+            attr="RSQA",
+            name="RSQA",
+            overlay=True,
+            control=False,
+            min_zoom=lowest,
+            max_zoom=highest,
+            max_native_zoom=max(lowest, min(finest, highest)),
+        ).add_to(made)
     boxes = {image.id: _bounds(rings[image.id]) for image in shown}
     smallest = 0.0
+    usual = 2.0 if len(shown) <= MANY or tiles is None else 0.5
     if boxes:
         extent = [
             [min(low[axis] for low, _ in boxes.values()) for axis in (0, 1)],
@@ -114,7 +128,7 @@ def draw_map(
         {
             "type": "FeatureCollection",
             "features": [
-                _feature(image, rings[image.id], colouring, smallest, boxes[image.id])
+                _feature(image, rings[image.id], colouring, smallest, boxes[image.id], usual)
                 for image in shown
             ],
         },
@@ -122,7 +136,7 @@ def draw_map(
             "color": feature["properties"]["colour"],
             "fillColor": feature["properties"]["colour"],
             "weight": feature["properties"]["weight"],
-            "fillOpacity": 0.6 if picture is None else 0.15,
+            "fillOpacity": 0.6 if tiles is None else 0.1,
         },
         tooltip=folium.GeoJsonTooltip(["image", "status", "best"], ["Image", "Status", "Best"]),
     ).add_to(made)
@@ -141,7 +155,12 @@ def draw_legend(entries: Sequence[tuple[str, str]]) -> None:
 
 
 def _feature(
-    image: ImageRecord, ring: Ring, colouring: Colouring, smallest: float, box: Box
+    image: ImageRecord,
+    ring: Ring,
+    colouring: Colouring,
+    smallest: float,
+    box: Box,
+    usual: float,
 ) -> dict[str, Any]:
     (south, west), (north, east) = box
     return {
@@ -154,7 +173,7 @@ def _feature(
             "best": "–" if image.best_score is None else f"{image.best_score:.0%}",
             "colour": colouring.colour(image),
             # A far view makes a point of a small image: its outline keeps it in sight.
-            "weight": 2 if max(north - south, east - west) > smallest else 10,
+            "weight": usual if max(north - south, east - west) > smallest else 10,
         },
     }
 

@@ -12,7 +12,7 @@ from db.store import images
 from pages.api import API_ROOT
 from pages.api.leaflet import leaflet_address, leaflet_route
 from pages.components.map_drawing import COLOURINGS, STATUS_COLOURS, draw_map
-from pages.components.map_pictures import picture_of
+from pages.components.map_pictures import finest_zoom_of, tiles_of
 from rsqa_core.datasets.safe_colours import QUALITY_RAMP, UNKNOWN_COLOUR
 from rsqa_core.records import ImageRecord
 from tests.pages.conftest import OpenPage
@@ -37,7 +37,7 @@ def test_only_a_street_map_that_was_asked_for_comes_from_outside(
         {image.id: [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (0.0, 0.0)] for image in shown},
         COLOURINGS["status"],
         on_globe=True,
-        picture=lambda image: None,
+        tiles=f"{API_ROOT}/map/images/{{z}}/{{x}}/{{y}}",
         with_background=background,
     )
     addresses = [address for _, address in (*made.default_js, *made.default_css)]
@@ -80,25 +80,29 @@ def test_the_page_says_that_images_have_no_georeference(
     assert not test.exception
 
 
-def test_masks_of_the_best_candidates_can_lie_under_the_outlines(
+def test_tiles_of_every_kind_can_lie_under_the_outlines(
     installation: Installation, open_page: OpenPage
 ) -> None:
     project = add_ready_project(installation, image_count=3)
-    with installation.database.read() as session:
-        shown = images.all_of(session, project.id)
 
-    plain, masked = (picture_of(kind, project, shown) for kind in ("images", "masks"))
-
-    assert picture_of("nothing", project, shown) is None
-    assert plain is not None
-    assert masked is not None
-    addresses = {draw(shown[0]) for draw in (plain, masked)}
-    assert len(addresses) == 2
-    assert all(str(address).startswith("data:image/jpeg") for address in addresses)
+    assert tiles_of("nothing", project) is None
+    assert len({tiles_of(kind, project) for kind in ("images", "masks", "errors")}) == 3
     test = open_page("map")
     test.selectbox(key="map_pictures").select("masks").run()
     assert not test.exception
     assert any("Building" in found.value for found in test.get("html"))
+    test.selectbox(key="map_pictures").select("errors").run()
+    assert not test.exception
+    assert any("as you zoom in" in found.value for found in test.caption)
+
+
+def test_the_finest_zoom_shows_every_pixel(shown: list[ImageRecord]) -> None:
+    # 64 px over a 256th of the globe's width: 1 px of zoom 0, so 64 px at zoom 6.
+    ring = [(0.0, 0.0), (360 / 256, 0.0), (360 / 256, -0.1), (0.0, -0.1)]
+    rings = {shown[0].id: ring}
+    assert finest_zoom_of(shown, rings, on_globe=True, largest=22) == 6
+    assert finest_zoom_of(shown, rings, on_globe=True, largest=4) == 4
+    assert finest_zoom_of(shown, rings, on_globe=False, largest=22) == 0
 
 
 def test_a_project_without_images_leads_to_the_import(
