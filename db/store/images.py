@@ -112,6 +112,17 @@ def all_of(session: Session, project_id: int) -> list[ImageRecord]:
     return [ImageRow.record(row) for row in rows]  # type: ignore[arg-type]
 
 
+def some(session: Session, image_ids: Collection[int]) -> list[ImageRecord]:
+    """Return some images by id; ids without an image are left out."""
+    return [
+        row.record()
+        for portion in chunked(sorted(image_ids))
+        for row in session.scalars(
+            select(ImageRow).where(ImageRow.id.in_(portion)).order_by(ImageRow.id)
+        )
+    ]
+
+
 def count_by_status(session: Session, project_id: int) -> dict[ImageStatus, int]:
     """Return how many images of a project have each status; one that none has is left out."""
     return dict(
