@@ -82,7 +82,12 @@ def write_geotiff(path: Path, side: int, seed: int) -> None:
     profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8"}
     profile |= {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate"}
     place = from_origin(330_000, 2_790_000, 0.5, 0.5)
-    with rasterio.open(path, "w", crs="EPSG:32640", transform=place, **profile) as target:
+    # GDAL's cache would be this process's largest part, and the child's peak begins with that.
+    small = rasterio.Env(GDAL_CACHEMAX=64)
+    with (
+        small,
+        rasterio.open(path, "w", crs="EPSG:32640", transform=place, **profile) as target,
+    ):
         for row in range(side // BLOCK_PX):
             strip = np.kron(squares[:, row : row + 1], np.ones((1, BLOCK_PX, BLOCK_PX)))
             noisy = np.clip(strip + rng.integers(-8, 9, strip.shape), 0, 255)

@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.ui`` seeds a project of generated 512 px scenes with four candidates each,
 decides 100 of them with Enter in headless Chromium, does the same on a page that reruns for every
-item, checks that every decision is a row, prints both, appends one row to
-benchmarks/results/ui.csv and writes benchmarks/results/ui.json. ``--smoke`` is quick and records
-nothing.
+item, checks that every decision is a row, and measures what benchmarks.ui_targets lists. Prints
+all, appends one row to benchmarks/results/ui.csv and writes benchmarks/results/ui.json.
+``--smoke`` is quick and records nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks import ui_targets
 from db.store import verdicts
+from rsqa_core.records import Verdict
 from rsqa_core.scenes import render_scene
 from rsqa_core.settings import Settings
 from tests.browser.conftest import (
@@ -93,14 +95,17 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
         canvas, saved = measure_canvas(browser, scenes, images)
         baseline = measure_baseline(browser, scenes, images)
+        targets = measure_targets(browser, scenes, 10 if options.smoke else 40)
         version = browser.version
         browser.close()
     for name, figures in (("canvas", canvas), ("full rerun", baseline), ("row saved", saved)):
         print(
             f"{name:12} p50 {figures.p50_ms:6.1f} ms   p95 {figures.p95_ms:6.1f} ms   n {figures.n}"
         )
+    for target, value in targets.items():
+        print(f"{target:22} {value:8.1f}")
     if not options.smoke:
-        _record(options, images, version, canvas, saved, baseline)
+        _record(options, images, version, canvas, saved, baseline, targets)
 
 
 def measure_canvas(
@@ -160,6 +165,38 @@ def measure_baseline(browser: Browser, scenes: list[tuple[Any, Any]], images: in
     return _percentiles(durations)
 
 
+def measure_targets(
+    browser: Browser, scenes: list[tuple[Any, Any]], repeats: int
+) -> dict[str, float]:
+    """Return what benchmarks.ui_targets measures, on a project of its own."""
+    with _home() as home:
+        installation = open_installation(Settings(home=home))
+        seeded = seed_project(installation, image_count=100, scenes=scenes, seed=SEED)
+        others = seed_project(
+            installation, image_count=400, scenes=scenes, seed=SEED + 1, slug="claims"
+        )
+        figures = ui_targets.claims(installation, others)
+
+        def rows() -> list[Verdict]:
+            with installation.database.read() as session:
+                return verdicts.history(session, seeded.project.id, limit=None)
+
+        def holding() -> list[Verdict]:
+            with installation.database.read() as session:
+                return verdicts.effective(session, seeded.project.id)
+
+        with _server(home, APP) as server:
+            page = _page(browser)
+            page.goto(f"{server.url}/review?project={seeded.project.slug}")
+            figures |= ui_targets.keystrokes(page, rows)
+            figures |= ui_targets.burst_and_held_key(page, rows)
+            figures |= ui_targets.undo_after_a_reload(page, rows, holding)
+            figures |= ui_targets.viewing(page, repeats)
+            page.context.close()
+        installation.database.close()
+    return figures
+
+
 def _figures(page: Page, name: str) -> Figures:
     durations = page.evaluate(
         "name => performance.getEntriesByName(name).map((entry) => entry.duration)", name
@@ -204,6 +241,7 @@ def _record(
     canvas: Figures,
     saved: Figures,
     baseline: Figures,
+    targets: dict[str, float],
 ) -> None:
     load = os.getloadavg()[0]
     row: dict[str, Any] = {
@@ -240,6 +278,7 @@ def _record(
         **row,
         "key_to_paint": {"canvas": asdict(canvas), "full_rerun": asdict(baseline)},
         "decision_to_saved": asdict(saved),
+        "targets": targets,
     }
     (RESULTS / "ui.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
