@@ -41,3 +41,16 @@ class Adjudication:
     score: float | None
     note: str = ""
     made_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Which images of a project two people decide on.
+
+    Attributes:
+        share: of all images, drawn by chance, 0..1.
+        wider_than: and every image whose best candidate's interval is wider, 0..1; None for none.
+    """
+
+    share: float = 0.0
+    wider_than: float | None = None

@@ -13,7 +13,7 @@ from db.tables.search import SearchHitRow, SearchRow
 from db.tables.slices import SliceImageRow, SliceRow
 from db.tables.story import StoryRow
 from db.tables.survey import SurveyAnswerRow, SurveyPointRow, SurveyRow
-from db.tables.teamwork import AdjudicationRow, LeaseRow, RoleRow
+from db.tables.teamwork import AdjudicationRow, LeaseRow, OverlapRow, RoleRow
 from db.tables.work import JobRow
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "InformativeRow",
     "JobRow",
     "LeaseRow",
+    "OverlapRow",
     "ProjectRow",
     "PromotionRow",
     "ReviewerRow",

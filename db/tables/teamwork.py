@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Row, now, one_of, project_id_column, unit_interval
-from rsqa_core.teamwork import ROLES, Adjudication, Role
+from rsqa_core.teamwork import ROLES, Adjudication, Overlap, Role
 
 
 class RoleRow(Row):
@@ -71,6 +71,22 @@ class LeaseRow(Row):
     project_id: Mapped[int] = project_id_column()
     reviewer: Mapped[str] = mapped_column(ForeignKey("reviewer.name"))
     until: Mapped[dt.datetime]
+
+
+class OverlapRow(Row):
+    """Which images two people decide on; a project without a row has none."""
+
+    __tablename__ = "overlap"
+    __table_args__ = (*unit_interval("share", "wider_than"),)
+
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), primary_key=True
+    )
+    share: Mapped[float]
+    wider_than: Mapped[float | None]
+
+    def record(self) -> Overlap:
+        return Overlap(self.share, self.wider_than)
 
 
 def role_of(row: RoleRow | None) -> Role:

@@ -98,7 +98,7 @@ def queue_page(
         )
         shown = page.image_ids
         if query.statuses == ("open",):
-            shown = teamwork.with_gold(session, caller, shown)
+            shown = teamwork.with_others(session, caller, shown)
         items = teamwork.unmarked(queue.items(session, shown, caller.reviewer), page.image_ids)
         elsewhere = leases.count_of_others(session, caller.project_id, caller.reviewer)
         head = _current_head(session, caller.project_id)

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from db.store import adjudications, leases
+from db.store import adjudications, leases, overlap
 from pages.api.guard import parse_json
 from pages.api.tokens import Caller
 from rsqa_core.errors import InvalidInputError
@@ -37,20 +37,26 @@ def take_leases(
     return JSONResponse({"taken": taken, "others": {i: others[i] for i in wanted if i in others}})
 
 
-def with_gold(session: Any, caller: Caller, image_ids: Sequence[int]) -> tuple[int, ...]:
-    """Slip one image among those of a page whose quality is decided and that the caller must judge.
+def with_others(session: Any, caller: Caller, image_ids: Sequence[int]) -> tuple[int, ...]:
+    """Slip images among those of a page that others decided on and the caller shall judge as well.
 
-    The same image in the same place until it is judged. Too short a page stays as it is.
+    One whose quality is decided, unless the page is so short that it would be found out, and those
+    that wait for a second opinion; each in the same place until it is judged.
     """
-    if len(image_ids) < FEWEST_AROUND:
-        return tuple(image_ids)
-    found = adjudications.unseen_gold(session, caller.project_id, caller.reviewer)
-    found = [image_id for image_id in found if image_id not in image_ids]
-    if not found:
-        return tuple(image_ids)
-    chosen = min(found, key=lambda image_id: _draw(caller.reviewer, image_id))
-    place = 1 + _draw(caller.reviewer, -chosen) % (len(image_ids) - 1)
-    return (*image_ids[:place], chosen, *image_ids[place:])
+    listed = list(image_ids)
+    extra = overlap.waiting_for(
+        session, caller.project_id, caller.reviewer, max(FEWEST_AROUND, len(listed) // 2)
+    )
+    if len(listed) >= FEWEST_AROUND:
+        gold = adjudications.unseen_gold(session, caller.project_id, caller.reviewer)
+        gold = [image_id for image_id in gold if image_id not in listed]
+        if gold:
+            extra.append(min(gold, key=lambda image_id: _draw(caller.reviewer, image_id)))
+    for image_id in dict.fromkeys(extra):
+        if image_id not in listed:
+            place = min(1 + _draw(caller.reviewer, -image_id) % max(len(listed), 1), len(listed))
+            listed.insert(place, image_id)
+    return tuple(listed)
 
 
 def unmarked(items: Sequence[ReviewItem], listed: Collection[int]) -> list[ReviewItem]:

@@ -1,16 +1,18 @@
-"""Who reviews, and in which role."""
+"""Who reviews, in which role, and which images two people decide on."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from db.store import people
+from db.store import overlap, people
 from pages.components.errors import guarded, notify
 from pages.components.opening import installation
 from pages.components.reviewer import current_reviewer
-from rsqa_core.teamwork import ROLES, Person
+from rsqa_core.records import Project
+from rsqa_core.teamwork import ROLES, Overlap, Person
 
+_MOST_COUNTED = 1000
 _ROLE_WORDS = {
     "reviewer": "reviews",
     "adjudicator": "reviews, and decides where opinions differ",
@@ -57,3 +59,46 @@ def _give(name: str, role: str, given_by: str) -> None:
     with installation().database.begin() as session:
         people.give_role(session, name, role, given_by=given_by)  # type: ignore[arg-type]
     notify(f"{name} is {'an' if role[0] in 'ao' else 'a'} {role} now.")
+
+
+def draw_overlap(project: Project) -> None:
+    """Draw which images two people decide on, and keep a change at once."""
+    with installation().database.read() as session:
+        rule = overlap.get(session, project.id)
+        waiting = len(overlap.waiting_for(session, project.id, "", _MOST_COUNTED))
+    left, right = st.columns(2)
+    left.slider(
+        "Share of images that two people decide on, %",
+        0,
+        100,
+        round(100 * rule.share),
+        step=5,
+        key="overlap_share",
+        on_change=_keep_overlap,
+        args=(project.id,),
+    )
+    right.slider(
+        "And every image whose interval is wider than, points",
+        0,
+        100,
+        100 if rule.wider_than is None else round(100 * rule.wider_than),
+        step=5,
+        key="overlap_width",
+        help="Of the best predicted candidate; 100 stands for none.",
+        on_change=_keep_overlap,
+        args=(project.id,),
+    )
+    more = "more than " if waiting == _MOST_COUNTED else ""
+    st.caption(
+        f"{more}{waiting:,} decided images wait for a second opinion. They come among the others "
+        "of a reviewer who has not seen them, without a mark."
+    )
+
+
+@guarded
+def _keep_overlap(project_id: int) -> None:
+    state = st.session_state
+    width = int(state["overlap_width"])
+    wanted = Overlap(int(state["overlap_share"]) / 100, None if width == 100 else width / 100)
+    with installation().database.begin() as session:
+        overlap.put(session, project_id, wanted)

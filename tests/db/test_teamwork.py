@@ -8,12 +8,12 @@ import uuid
 
 import pytest
 
-from db.store import adjudications, leases, people, projects, queue, verdicts
+from db.store import adjudications, leases, overlap, people, projects, queue, verdicts
 from db.tables import LeaseRow
 from db.tables.base import now
 from rsqa_core.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from rsqa_core.records import QueueQuery
-from rsqa_core.teamwork import LEASE_S, Adjudication, Person
+from rsqa_core.teamwork import LEASE_S, Adjudication, Overlap, Person
 from tests.db.filled import Filled, fill
 
 
@@ -231,3 +231,47 @@ def test_ten_reviewers_at_once_are_given_no_image_twice(filled: Filled) -> None:
         thread.join()
     ids = [image for images in given.values() for image in images]
     assert len(ids) == len(set(ids)) == min(10, len(filled.images))
+
+
+def waiting(filled: Filled, reviewer: str, rule: Overlap) -> set[int]:
+    with filled.database.begin() as session:
+        overlap.put(session, filled.project.id, rule)
+        assert overlap.get(session, filled.project.id) == rule
+        return set(overlap.waiting_for(session, filled.project.id, reviewer, 100))
+
+
+def test_a_decided_image_waits_for_one_more_who_has_not_seen_it(filled: Filled) -> None:
+    ids = [image.id for image in filled.images]
+    filled.say("skip", 0, reviewer="ada")
+    filled.say("confirm", 1, reviewer="ada")
+    filled.say("flag", 2, reviewer="ada")
+    everything = Overlap(share=1.0)
+
+    assert waiting(filled, "bob", everything) == {ids[0], ids[1]}
+    assert waiting(filled, "ada", everything) == set()
+    assert waiting(filled, "bob", Overlap()) == set()
+    said = filled.say("confirm", 1, reviewer="bob")
+    assert waiting(filled, "cleo", everything) == {ids[0]}
+    filled.undo(said)
+    assert waiting(filled, "cleo", everything) == {ids[0], ids[1]}
+
+
+def test_the_share_is_of_the_images_and_wide_intervals_come_on_top(filled: Filled) -> None:
+    for place in range(len(filled.images)):
+        filled.say("skip", place, reviewer="ada")
+    half = waiting(filled, "bob", Overlap(share=0.5))
+    assert 0 < len(half) < len(filled.images)
+    assert half < waiting(filled, "bob", Overlap(share=0.9)) | half
+    with filled.database.read() as session:
+        found = [queue.item(session, image.id).image for image in filled.images]
+    widths = sorted(image.uncertainty or 0.0 for image in found)
+    middle = widths[len(widths) // 2]
+    wide = {image.id for image in found if (image.uncertainty or 0.0) > middle}
+    assert wide
+    assert waiting(filled, "bob", Overlap(wider_than=middle)) == wide
+    assert waiting(filled, "bob", Overlap(0.5, middle)) == wide | half
+
+
+def test_a_share_that_is_none_is_refused(filled: Filled) -> None:
+    with pytest.raises(InvalidInputError, match="`share`"):
+        waiting(filled, "bob", Overlap(share=1.5))

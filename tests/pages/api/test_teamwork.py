@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from db.store import adjudications, candidates, verdicts
+from db.store import adjudications, candidates, overlap, verdicts
 from pages.api import API_ROOT, mint_token
 from rsqa_core.records import Candidate, Project, Verdict
-from rsqa_core.teamwork import Adjudication
+from rsqa_core.teamwork import Adjudication, Overlap
 from workflows.opening import Installation
 
 
@@ -109,3 +109,30 @@ def test_a_decided_image_is_slipped_in_for_who_has_not_seen_it(
             ),
         )
     assert first.image_id not in ids(queue(client, bob))
+
+
+def test_what_waits_for_a_second_opinion_comes_among_the_others(
+    client: TestClient,
+    installation: Installation,
+    project: Project,
+    first: Candidate,
+    signed: dict[str, str],
+    bob: dict[str, str],
+) -> None:
+    with installation.database.begin() as session:
+        overlap.put(session, project.id, Overlap(share=1.0))
+        verdicts.record(
+            session,
+            Verdict(
+                id=str(uuid.uuid4()),
+                project_id=project.id,
+                image_id=first.image_id,
+                reviewer="Ada",
+                kind="skip",
+            ),
+        )
+    page = queue(client, bob)
+    slipped = next(item for item in page["items"] if item["id"] == first.image_id)
+    assert (slipped["status"], slipped["verdicts"]) == ("open", [])
+    assert first.image_id not in ids(queue(client, signed))
+    assert first.image_id not in ids(queue(client, bob, status="open,reviewed"))
