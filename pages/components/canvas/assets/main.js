@@ -1,6 +1,7 @@
 // Where Streamlit's component and the review session meet.
 
 import { BandView } from "./bands.js";
+import { Coach } from "./coach.js";
 import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { Marking } from "./marking.js";
@@ -48,7 +49,9 @@ class App {
     this.server = new Server(new URL(data.api, window.location.href).href, data.token, () =>
       this.component.setTriggerValue("token", String(Date.now())),
     );
-    this.view = new View(data, this.preferences, this.actions());
+    this.coach = new Coach();
+    this.view = new View(data, this.preferences, this.coach.watch(this.actions()));
+    this.view.host.append(this.coach.root);
     component.parentElement.append(this.view.root);
     this.session = new Session(data, this.server, this.view);
     const parts = {
@@ -65,7 +68,7 @@ class App {
     this.why = new Why(parts);
     this.view.adopt(this.points, this.marking, this.bands, this.why);
     this.stopKeys = listenForKeys(
-      this.actions(),
+      this.coach.watch(this.actions()),
       () => this.view.dialogs.open,
       (event, binding) => this.points.takes(event, binding) || this.marking.takes(event, binding) || this.why.takes(event),
     );
@@ -82,7 +85,7 @@ class App {
     this.expose();
     this.view.fitHeight();
     this.view.focusStage();
-    this.session.start();
+    this.session.start().then(() => this.coach.show(Boolean(this.session.candidate)));
   }
 
   update(component) {
@@ -100,6 +103,7 @@ class App {
     document.removeEventListener("visibilitychange", this.hidden);
     this.layout.disconnect();
     this.why.dispose();
+    this.coach.dispose();
     this.session.dispose();
     this.view.dispose();
     if (window.__rsqa === this.exposed) delete window.__rsqa;
