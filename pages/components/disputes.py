@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import uuid
 from collections.abc import Mapping
 
@@ -35,9 +36,7 @@ def draw_disputes(facts: ReviewFacts, gold: Mapping[int, Adjudication]) -> None:
     """
     if st.session_state.pop(_PREFIX + "decided", False):
         st.rerun()  # the whole page: figures and what was decided are outside of the fragment
-    choice = st.segmented_control(
-        "Compare", [_REVIEWERS, _HEAD], default=_REVIEWERS, required=True, width="content"
-    )
+    choice = st.radio("Compare", [_REVIEWERS, _HEAD], horizontal=True)
     found = undecided(facts.given, gold, with_head=choice == _HEAD)
     if not found:
         st.caption(
@@ -105,7 +104,8 @@ def _decide_panel(facts: ReviewFacts, dispute: Dispute) -> None:
         if address is None:
             st.caption("The image's file is missing.")
         else:
-            st.image(address, width=_PICTURE_PX)
+            alt = html.escape(f"{image.name}, {candidate.segmenter}", quote=True)
+            st.html(f'<img src="{address}" alt="{alt}" style="max-width:100%;border-radius:4px">')
     key = f"{_PREFIX}{candidate.id}"
     own = current_reviewer() in dispute.scores
     with panel:
@@ -115,7 +115,7 @@ def _decide_panel(facts: ReviewFacts, dispute: Dispute) -> None:
             + ("" if dispute.head is None else f" · the head had said {dispute.head:.2f}")
         )
         middle = sum(dispute.scores.values()) / len(dispute.scores)
-        st.slider(
+        st.number_input(
             "The share of rightly classified pixels, %",
             0,
             100,

@@ -67,7 +67,7 @@ def draw_overlap(project: Project) -> None:
         rule = overlap.get(session, project.id)
         waiting = len(overlap.waiting_for(session, project.id, "", _MOST_COUNTED))
     left, right = st.columns(2)
-    left.slider(
+    left.number_input(
         "Share of images that two people decide on, %",
         0,
         100,
@@ -77,7 +77,7 @@ def draw_overlap(project: Project) -> None:
         on_change=_keep_overlap,
         args=(project.id,),
     )
-    right.slider(
+    right.number_input(
         "And every image whose interval is wider than, points",
         0,
         100,

@@ -78,7 +78,7 @@ def test_a_decision_becomes_the_label_and_leaves_the_list(
     installation: Installation, disputed: Project, open_page: OpenPage
 ) -> None:
     test = open_page("disagreements", project="harbour")
-    test.main.slider[0].set_value(30)
+    test.main.number_input[0].set_value(30)
     button(test, "Decide").click().run()
 
     assert not test.exception
