@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.store.chunks import chunked
@@ -184,6 +184,11 @@ def segmenters(session: Session, project_id: int) -> list[str]:
             .order_by(CandidateRow.segmenter)
         )
     )
+
+
+def newest_id(session: Session) -> int:
+    """Return the largest id of a candidate of any project, 0 without one; it grows with each."""
+    return session.scalar(select(func.max(CandidateRow.id))) or 0
 
 
 def segmenters_of(session: Session, candidate_ids: Collection[int]) -> dict[int, str]:

@@ -118,6 +118,14 @@ def get_by_id(session: Session, project_id: int) -> Project:
     return row.record()
 
 
+def names(session: Session) -> dict[str, str]:
+    """Return the name of every project by its slug, in the order of `summaries`."""
+    rows = session.execute(
+        select(ProjectRow.slug, ProjectRow.name).order_by(ProjectRow.name, ProjectRow.id)
+    )
+    return dict(rows.all())
+
+
 def summaries(session: Session) -> list[ProjectSummary]:
     """Return every project by name with its counts; the number of queries is constant."""
     rows = session.scalars(select(ProjectRow).order_by(ProjectRow.name, ProjectRow.id)).all()

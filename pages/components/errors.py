@@ -49,6 +49,11 @@ def notify(message: str | Exception) -> None:
     st.session_state.setdefault(_NOTICE, []).append((level, text))
 
 
+def has_notices() -> bool:
+    """Say whether something waits for ``show_notices``."""
+    return bool(st.session_state.get(_NOTICE))
+
+
 def show_notices() -> None:
     """Draw what ``notify`` kept, once."""
     for level, text in st.session_state.pop(_NOTICE, []):

@@ -34,7 +34,7 @@ def draw_sidebar() -> None:
     from db.store import projects
 
     with installation().database.read() as session:
-        names = {s.project.slug: s.project.name for s in projects.summaries(session)}
+        names = projects.names(session)
     slug = project_slug()
     if slug is None and names:
         slug = next(iter(names))

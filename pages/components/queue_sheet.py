@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from pages.components.queue_address import STATUS_NAMES, queue_parameters
 from pages.components.searching import find_like
-from pages.components.thumbnails import masked_thumbnail
+from pages.components.thumbnails import make_ahead, masked_thumbnail
 from rsqa_core.datasets.safe_colours import safe_colours
 from rsqa_core.records import Project, QueueQuery, ReviewItem
 
@@ -47,11 +47,18 @@ def draw_sheet(project: Project, items: Sequence[ReviewItem], query: QueueQuery)
                 )
 
 
-def _picture(item: ReviewItem, colours: tuple[tuple[int, int, int], ...]) -> str:
+def prepare_sheet(project: Project, items: Callable[[], Sequence[ReviewItem]]) -> None:
+    """Make the pictures of a page that is probably looked at next, in the background."""
+    make_ahead(lambda: [_paths(item) for item in items()], safe_colours(project.classes), _SIDE_PX)
+
+
+def _paths(item: ReviewItem) -> tuple[str, str | None]:
     best = item.candidates[0].candidate if item.candidates else None
-    address = masked_thumbnail(
-        item.image.display_path, None if best is None else best.mask_path, colours, _SIDE_PX
-    )
+    return item.image.display_path, None if best is None else best.mask_path
+
+
+def _picture(item: ReviewItem, colours: tuple[tuple[int, int, int], ...]) -> str:
+    address = masked_thumbnail(*_paths(item), colours, _SIDE_PX)
     score = next((one.score for one in item.candidates if one.score is not None), None)
     badge = "–" if score is None else f"{score.score:.0%}"
     interval = "" if score is None else f", {score.low:.0%} to {score.high:.0%}"

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.queue_address import STATUS_NAMES
-from pages.components.thumbnails import thumbnail
+from pages.components.thumbnails import thumbnails
 from rsqa_core.records import Project, ReviewItem
 
 PAGE_SIZE = 50
@@ -24,11 +24,12 @@ def table_of(items: Sequence[ReviewItem], coverage: float) -> pd.DataFrame:
     ``coverage`` (0..1) is the share of true accuracies that the intervals are to hold.
     """
     rows = []
-    for item in items:
+    pictures = thumbnails([item.image.display_path for item in items])
+    for item, picture in zip(items, pictures, strict=True):
         best = next((c.score for c in item.candidates if c.score is not None), None)
         rows.append(
             {
-                "Image": thumbnail(item.image.display_path),
+                "Image": picture,
                 "Name": item.image.name,
                 "Scene": item.image.scene,
                 "Status": STATUS_NAMES[item.image.status],

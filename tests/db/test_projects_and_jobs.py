@@ -33,6 +33,16 @@ def test_a_project_comes_back_as_it_was_made(database: Database) -> None:
     assert made.created_at.utcoffset() == dt.timedelta(0)
 
 
+def test_projects_are_named_in_the_order_of_their_summaries(database: Database) -> None:
+    with database.begin() as session:
+        for slug, name in (("b", "Zagreb"), ("a", "Athens"), ("c", "Athens")):
+            projects.create(session, slug=slug, name=name, classes=CLASSES, origin="imported")
+        assert projects.names(session) == {"a": "Athens", "b": "Zagreb", "c": "Athens"}
+        assert list(projects.names(session)) == [
+            summary.project.slug for summary in projects.summaries(session)
+        ]
+
+
 def test_a_slug_is_taken_once(filled: Filled) -> None:
     with filled.database.begin() as session, pytest.raises(ConflictError, match="town"):
         projects.create(session, slug="town", name="", classes=CLASSES, origin="imported")

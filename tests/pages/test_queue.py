@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from db.store import images, queue, searches, slices
 from pages.api.queue_input import parse_queue_query
+from pages.components import thumbnails
 from pages.components.queue_address import queue_parameters
 from pages.components.queue_table import PAGE_SIZE, table_of
 from pages.components.thumbnails import masked_thumbnail
@@ -80,6 +84,52 @@ def test_a_picture_carries_the_colours_of_its_mask(installation: Installation) -
     )
     assert len({bare, covered, other}) == 3
     assert masked_thumbnail("ab/gone.jpg", None, colours, 96) is None
+
+
+def test_previews_are_made_ahead_once_and_a_lost_file_hurts_nobody(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = add_ready_project(installation, image_count=2)
+    with installation.database.read() as session:
+        paths = [image.display_path for image in images.all_of(session, project.id)]
+    waiting: list[Callable[[], None]] = []
+
+    class Timer:
+        def __init__(self, after_s: float, call: Callable[[], None]) -> None:
+            waiting.append(call)
+
+        def start(self) -> None: ...
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+
+    def fails() -> list[tuple[str, str | None]]:
+        raise OSError("gone")
+
+    thumbnails.make_ahead(lambda: [(path, None) for path in ("ab/gone.jpg", *paths)], None)
+    thumbnails.make_ahead(fails, None)  # left out: the first call is still at it
+    assert len(waiting) == 1
+    waiting.pop()()
+    before = thumbnails._thumbnail.cache_info()
+    assert all(thumbnails.thumbnail(path) for path in paths)
+    after = thumbnails._thumbnail.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 2)
+
+    thumbnails.make_ahead(fails, None)
+    waiting.pop()()
+    thumbnails.make_ahead(fails, None)  # a failure does not end looking ahead
+    assert len(waiting) == 1
+    waiting.pop()()
+
+
+def test_a_new_segmenter_is_offered_at_once_though_the_choices_are_kept(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_project(installation, image_count=2)
+    test = open_page("queue")
+    assert test.selectbox(key="queue_segmenter").options == []
+    add_candidates(installation, project)
+    test.run()
+    assert len(test.selectbox(key="queue_segmenter").options) > 0
 
 
 def test_images_without_scores_are_listed_too(
