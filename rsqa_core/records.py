@@ -26,7 +26,17 @@ ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable
 VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo"]
 PointDesign = Literal["random", "by_class"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-QueueOrder = Literal["uncertain", "informative", "worst", "best", "disagreement", "random", "name"]
+QueueOrder = Literal[
+    "uncertain",
+    "informative",
+    "worst",
+    "best",
+    "disagreement",
+    "diverse",
+    "similar",
+    "random",
+    "name",
+]
 ExplainMethod = Literal["grad-cam", "occlusion", "lime"]
 
 IMAGE_STATUSES: tuple[ImageStatus, ...] = (
@@ -162,7 +172,8 @@ class ImageRecord(NewImage):
     """A recorded image: its NewImage fields, its place in the queue and its version.
 
     ``informative`` in 0..1 is how much a label of this image would teach, by the project's current
-    head; 1 comes first.
+    head; 1 comes first. ``diverse`` in 0..1 is its place in an order in which every beginning shows
+    as much variety as can be; 1 comes first.
     """
 
     id: int = 0
@@ -173,6 +184,7 @@ class ImageRecord(NewImage):
     uncertainty: float | None = None
     disagreement: float | None = None
     informative: float | None = None
+    diverse: float | None = None
     version: int = 1
 
 
@@ -335,7 +347,8 @@ class QueueQuery:
     """Which images to review, in which order.
 
     ``seed`` fixes the random order; ``slice`` is the name of a random slice of the project;
-    ``search`` is the id of a search whose images alone are kept.
+    ``search`` is the id of a search whose images alone are kept; the order ``similar``, most alike
+    first, has sense only with one.
     """
 
     order: QueueOrder = "informative"

@@ -14,6 +14,7 @@ from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import ImageRecord, Project, is_synthetic
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
+from workflows.searching import views_of
 
 if TYPE_CHECKING:
     from rsqa_core.heads.head import Prediction, QualityHead
@@ -75,6 +76,32 @@ def refresh_informative(
     with installation.database.begin() as session:
         image_store.set_informative(session, order, head_id=head_id)
     progress("finding the most informative images", 1, 1)
+
+
+def refresh_diverse(
+    installation: Installation,
+    project: Project,
+    encoder_fingerprint: str,
+    *,
+    progress: Progress = no_progress,
+) -> None:
+    """Give every image that the encoder has seen its place in the diverse order.
+
+    All are placed anew, so that a new image comes where its variety belongs and not last. An image
+    that was not described has no place and comes after those that have.
+    """
+    from rsqa_core.diversity import diverse_places
+
+    progress("finding a diverse order", 0, 1)
+    images, views = views_of(installation, project, encoder_fingerprint)
+    places = diverse_places(views)
+    with installation.database.begin() as session:
+        image_store.set_diverse(
+            session,
+            project.id,
+            {image.id: float(place) for image, place in zip(images, places, strict=True)},
+        )
+    progress("finding a diverse order", 1, 1)
 
 
 def _drawn(images: Sequence[ImageRecord]) -> list[ImageRecord]:

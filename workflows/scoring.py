@@ -21,7 +21,7 @@ from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.files import resolve_under, write_atomically
 from rsqa_core.progress import Progress, no_progress
 from rsqa_core.records import Candidate, HeadRecord, ImageRecord, Project
-from workflows.choosing import refresh_informative
+from workflows.choosing import refresh_diverse, refresh_informative
 from workflows.describing import DescribedCandidates, describe_candidates
 from workflows.opening import Installation
 from workflows.predictions import predicted_scores
@@ -88,6 +88,9 @@ def score_project(
     progress("describing and scoring", len(pending), len(pending))
     if scored:
         refresh_informative(installation, project, record.id, head, progress=progress)
+    # Projects that were scored before there was this order get it with the next scoring.
+    if scored or any(image.diverse is None for image, _ in groups):
+        refresh_diverse(installation, project, record.encoder_fingerprint, progress=progress)
     return ScoreReport(record.id, scored, total - scored)
 
 

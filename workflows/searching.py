@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from db.store import heads, projects, searches
 from db.store import images as image_store
+from rsqa_core.diversity import directions
 from rsqa_core.errors import InvalidInputError
 from rsqa_core.features.keys import semantic_features
 from rsqa_core.records import ImageRecord, Project
@@ -70,9 +71,7 @@ def search_like(installation: Installation, project: Project, image_id: int) -> 
             "The image was not described yet, so nothing can be compared with it. Score the "
             "project first."
         )
-    # Each number counts by how much it tells images apart.
-    scaled = (views - views.mean(axis=0)) / np.maximum(views.std(axis=0), 1e-6)
-    scaled /= np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-6)
+    scaled = directions(views)
     return _kept(installation, project, images, scaled @ scaled[place], image_id=image_id)
 
 
@@ -90,17 +89,28 @@ def checked_words(words: str) -> str:
     return words
 
 
+def views_of(
+    installation: Installation, project: Project, encoder_fingerprint: str
+) -> tuple[list[ImageRecord], Array]:
+    """Return the images of a project that an encoder has seen, and its vectors of them, (N, D)."""
+    with installation.database.read() as session:
+        images = image_store.all_of(session, project.id)
+    store = semantic_features(installation.settings.features_dir, encoder_fingerprint)
+    known = store.load([image.sha256 for image in images])
+    images = [image for image in images if image.sha256 in known]
+    if not images:
+        return [], np.zeros((0, 0), np.float32)
+    return images, np.stack([known[image.sha256] for image in images])
+
+
 def _views(installation: Installation, project: Project) -> tuple[list[ImageRecord], Array]:
     """Return the images that the head's encoder has seen, and its vectors of them."""
     with installation.database.read() as session:
         record = heads.get(session, _head_of(project))
-        images = image_store.all_of(session, project.id)
-    store = semantic_features(installation.settings.features_dir, record.encoder_fingerprint)
-    known = store.load([image.sha256 for image in images])
-    images = [image for image in images if image.sha256 in known]
+    images, views = views_of(installation, project, record.encoder_fingerprint)
     if not images:
         raise InvalidInputError("No image was described yet. Score the project, then search.")
-    return images, np.stack([known[image.sha256] for image in images])
+    return images, views
 
 
 def _kept(

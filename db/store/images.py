@@ -203,6 +203,36 @@ def set_disagreement(session: Session, disagreement: Mapping[int, float]) -> Non
         session.expire_all()
 
 
+def set_diverse(session: Session, project_id: int, places: Mapping[int, float]) -> None:
+    """Set the places of a project's images in the diverse order, by image id; others have none.
+
+    Only images whose place is another one change.
+
+    Raises:
+        InvalidInputError: a place is not a number in [0, 1].
+        NotFoundError: an image is not of this project; nothing is set.
+    """
+    values = {i: require_unit_interval("diverse", value) for i, value in places.items()}
+    before = dict(
+        session.execute(
+            select(ImageRow.id, ImageRow.diverse).where(ImageRow.project_id == project_id)
+        ).all()
+    )
+    if unknown := sorted(values.keys() - before.keys()):
+        raise missing(unknown[0])
+    changed = [
+        {"image_id": i, "value": values.get(i)} for i, old in before.items() if old != values.get(i)
+    ]
+    if changed:
+        session.connection().execute(
+            update(ImageRow)
+            .where(ImageRow.id == bindparam("image_id"))
+            .values(diverse=bindparam("value"), version=ImageRow.version + 1),
+            changed,
+        )
+        session.expire_all()
+
+
 def set_informative(
     session: Session, informative: Mapping[int, float], *, head_id: str | None = None
 ) -> None:

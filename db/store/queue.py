@@ -111,6 +111,11 @@ def _require_sound(query: QueueQuery, limit: int) -> None:
             f"Expected `statuses` to be at least one of {', '.join(IMAGE_STATUSES)}, but got "
             f"{', '.join(map(repr, query.statuses)) or 'none'}."
         )
+    if query.order == "similar" and query.search is None:
+        raise InvalidInputError(
+            "Expected a search with the order `similar`, but got none. Find images first, or "
+            "choose another order."
+        )
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInputError(f"Expected `limit` to be in 1..{LARGEST_PAGE}, but got {limit}.")
 
@@ -127,10 +132,23 @@ def _order(query: QueueQuery) -> _Order:
             return _Order(ImageRow.best_score.expression, falling=True, nullable=True)
         case "disagreement":
             return _Order(ImageRow.disagreement.expression, falling=True, nullable=True)
+        case "diverse":
+            return _Order(ImageRow.diverse.expression, falling=True, nullable=True)
+        case "similar":
+            return _Order(_similarity(query.search), falling=True, nullable=True)
         case "name":
             return _Order(ImageRow.name.expression, falling=False, nullable=False)
         case "random":
             return _Order(_random_term(query.seed), falling=False, nullable=False)
+
+
+def _similarity(search_id: int | None) -> ColumnElement[Any]:
+    """How alike a search found an image. It keeps few images, so that they may be sorted."""
+    return (
+        select(SearchHitRow.similarity)
+        .where(SearchHitRow.search_id == search_id, SearchHitRow.image_id == ImageRow.id)
+        .scalar_subquery()
+    )
 
 
 def _random_term(seed: int) -> ColumnElement[Any]:
@@ -250,6 +268,8 @@ def _place_of(cursor: str, query: QueueQuery) -> _Place:
             fits = isinstance(value, str)
         case "random":
             fits = _is_id(value)
+        case "similar":  # a cosine, which may be rounded beyond 1
+            fits = value is None or (type(value) in (int, float) and -2.0 <= value <= 2.0)
         case _:
             fits = value is None or (type(value) in (int, float) and 0.0 <= value <= 1.0)
     if not fits:

@@ -91,6 +91,7 @@ class ImageRow(Row):
     uncertainty: Mapped[float | None] = mapped_column()
     disagreement: Mapped[float | None] = mapped_column()
     informative: Mapped[float | None] = mapped_column()
+    diverse: Mapped[float | None] = mapped_column()
     random_key: Mapped[int]
     version: Mapped[int] = mapped_column()
 
@@ -126,6 +127,7 @@ class ImageRow(Row):
             uncertainty=self.uncertainty,
             disagreement=self.disagreement,
             informative=self.informative,
+            diverse=self.diverse,
             version=self.version,
         )
 
@@ -135,12 +137,14 @@ class ImageRow(Row):
         UniqueConstraint("project_id", "source_sha256", "x_px", "y_px", "width_px", "height_px"),
         one_of("status", IMAGE_STATUSES),
         *unit_interval("best_score", "worst_score", "uncertainty", "disagreement", "informative"),
+        *unit_interval("diverse"),
         CheckConstraint("width_px > 0 AND height_px > 0", name="size_positive"),
         Index("ix_image_uncertain", "project_id", "status", uncertainty.desc(), "id"),
         Index("ix_image_worst", "project_id", "status", "best_score", "id"),
         Index("ix_image_best", "project_id", "status", best_score.desc(), "id"),
         Index("ix_image_disagreement", "project_id", "status", disagreement.desc(), "id"),
         Index("ix_image_informative", "project_id", "status", informative.desc(), "id"),
+        Index("ix_image_diverse", "project_id", "status", diverse.desc(), "id"),
         Index("ix_image_random", "project_id", "status", "random_key", "id"),
         Index("ix_image_name", "project_id", "status", "name", "id"),
         Index("ix_image_scene", "project_id", "scene"),

@@ -13,9 +13,15 @@ ORDER_NAMES: dict[QueueOrder, str] = {
     "worst": "Worst predicted",
     "best": "Best predicted",
     "disagreement": "Most disagreement",
+    "diverse": "Most diverse",
+    "similar": "Most alike",
     "random": "Random",
     "name": "Name",
 }
+DIVERSE_TEXT = (
+    "Most diverse: every next image is the one least like those before it, as the encoder sees "
+    "them. Scoring gives new images their place."
+)
 INFORMATIVE_TEXT = (
     "Most informative: first the images from whose labels the next training would gain most, as "
     "the current head sees it."

@@ -12,6 +12,7 @@ import streamlit as st
 from db.store import candidates, images, slices
 from pages.components.opening import installation
 from pages.components.queue_address import (
+    DIVERSE_TEXT,
     INFORMATIVE_TEXT,
     ORDER_NAMES,
     STATUS_NAMES,
@@ -39,7 +40,11 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
     columns = st.columns([1.5, 2.2, 1.3, 1.3, 1.3, 1.1], vertical_alignment="bottom")
     columns[0].selectbox(
         "Order",
-        QUEUE_ORDERS,
+        [
+            order
+            for order in QUEUE_ORDERS
+            if order != "similar" or query.search or order == query.order
+        ],
         format_func=lambda order: ORDER_NAMES[order],
         key=_PREFIX + "order",
         on_change=_changed,
@@ -125,6 +130,8 @@ def _draw_actions(query: QueueQuery) -> None:
         st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear)
     if query.order == "informative":
         st.caption(INFORMATIVE_TEXT)
+    elif query.order == "diverse":
+        st.caption(DIVERSE_TEXT)
     elif query.order == "random":
         st.caption(f"Random order {query.seed}; the link keeps it.")
 

@@ -59,7 +59,7 @@ def find_like(project: Project, image_id: int) -> None:
 
 
 def _go_to(found: Search) -> None:
-    query = QueueQuery(statuses=IMAGE_STATUSES, search=found.id)
+    query = QueueQuery(order="similar", statuses=IMAGE_STATUSES, search=found.id)
     write_address(queue_parameters(query))
 
 

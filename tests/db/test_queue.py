@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from db import Database
-from db.store import images, projects, queue, scores
+from db.store import images, projects, queue, scores, searches
 from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.records import (
     IMAGE_STATUSES,
@@ -39,6 +39,12 @@ def ranked(database: Database) -> Filled:
         taught = generator.sample(filled.images, 20)
         images.set_informative(
             session, {image.id: round(generator.random(), 1) for image in taught}
+        )
+        seen = generator.sample(filled.images, 20)
+        images.set_diverse(
+            session,
+            filled.project.id,
+            {image.id: round(generator.random(), 1) for image in seen},
         )
     with database.read() as session:
         filled.images = images.all_of(session, filled.project.id)
@@ -70,12 +76,13 @@ def key_of(order: QueueOrder, image: ImageRecord) -> tuple[Any, ...]:
         "best": (image.best_score, -1),
         "disagreement": (image.disagreement, -1),
         "informative": (image.informative, -1),
+        "diverse": (image.diverse, -1),
     }[order]
     return (value is None, 0 if value is None else sign * value, image.id)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
-@pytest.mark.parametrize("order", [o for o in QUEUE_ORDERS if o != "random"])
+@pytest.mark.parametrize("order", [o for o in QUEUE_ORDERS if o not in ("random", "similar")])
 def test_orders_agree_with_sorting_everything(
     ranked: Filled, order: QueueOrder, limit: int
 ) -> None:
@@ -84,6 +91,44 @@ def test_orders_agree_with_sorting_everything(
     expected = sorted(ranked.images, key=lambda image: key_of(order, image))
     found = walk(ranked, QueueQuery(order=order, **EVERY), limit)
     assert found == [image.id for image in expected]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_a_search_can_be_read_by_similarity_page_by_page(ranked: Filled, limit: int) -> None:
+    alike = {image.id: (0.5, -0.25, 1.0000001)[n % 3] for n, image in enumerate(ranked.images[:8])}
+    with ranked.database.begin() as session:
+        found = searches.add(session, ranked.project.id, alike, words="water")
+        others = {image.id: 0.9 for image in ranked.images}
+        searches.add(session, ranked.project.id, others, words="roofs")
+    ranked.say("skip", 2)
+    walked = walk(ranked, QueueQuery(order="similar", search=found.id, **EVERY), limit)
+    assert walked == sorted(alike, key=lambda image_id: (-alike[image_id], image_id))
+    still_open = walk(ranked, QueueQuery(order="similar", search=found.id), limit)
+    assert still_open == [image_id for image_id in walked if image_id != ranked.images[2].id]
+
+
+def test_an_order_by_similarity_needs_a_search(ranked: Filled) -> None:
+    with (
+        ranked.database.read() as session,
+        pytest.raises(InvalidInputError, match="Find images first"),
+    ):
+        queue.page(session, ranked.project.id, QueueQuery(order="similar"))
+
+
+def test_places_in_the_diverse_order_change_only_what_changed(ranked: Filled) -> None:
+    first, second, third = ranked.images[:3]
+    with ranked.database.begin() as session:
+        images.set_diverse(session, ranked.project.id, {first.id: 1.0, second.id: 0.5})
+    with ranked.database.begin() as session:
+        before = {i.id: i.version for i in images.all_of(session, ranked.project.id)}
+        images.set_diverse(session, ranked.project.id, {first.id: 1.0, third.id: 0.5})
+        after = {i.id: i for i in images.all_of(session, ranked.project.id)}
+    assert {i for i in before if after[i].version != before[i]} == {second.id, third.id}
+    assert [after[i.id].diverse for i in (first, second, third)] == [1.0, None, 0.5]
+    with ranked.database.begin() as session, pytest.raises(InvalidInputError, match="diverse"):
+        images.set_diverse(session, ranked.project.id, {first.id: 1.5})
+    with ranked.database.begin() as session, pytest.raises(NotFoundError):
+        images.set_diverse(session, ranked.project.id, {99_999: 0.5})
 
 
 def test_random_order_is_fixed_by_its_seed(ranked: Filled) -> None:
@@ -95,7 +140,7 @@ def test_random_order_is_fixed_by_its_seed(ranked: Filled) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 8])
-@pytest.mark.parametrize("order", QUEUE_ORDERS)
+@pytest.mark.parametrize("order", [o for o in QUEUE_ORDERS if o != "similar"])
 def test_every_image_is_shown_once_while_verdicts_are_recorded_between_pages(
     ranked: Filled, order: QueueOrder, seed: int
 ) -> None:

@@ -29,6 +29,8 @@ from workflows.opening import Installation
         QueueQuery(statuses=IMAGE_STATUSES, scene="scene 1", segmenter="unet"),
         QueueQuery(statuses=("flagged", "skipped"), name_contains="a&b=c", score_below=0.35),
         QueueQuery(order="name", score_below=0.0),
+        QueueQuery(order="similar", search=3),
+        QueueQuery(order="diverse"),
     ],
 )
 def test_a_query_survives_its_way_through_the_address(query: QueueQuery) -> None:
@@ -172,6 +174,21 @@ def test_the_queue_begins_with_the_most_informative_images_and_says_what_that_is
     test.selectbox(key="queue_order").set_value("uncertain").run()
     assert test.query_params["order"] == "uncertain"
     assert all("Most informative" not in found.value for found in test.caption)
+
+
+def test_the_diverse_order_says_what_it_is_and_similarity_waits_for_a_search(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    with installation.database.begin() as session:
+        tiles = images.all_of(session, project.id)
+        images.set_diverse(session, project.id, {tiles[4].id: 1.0, tiles[2].id: 0.5})
+    test = open_page("queue", order="diverse")
+    assert list(test.dataframe[0].value["Name"][:3]) == ["tile_004", "tile_002", "tile_000"]
+    assert any("least like those before it" in found.value for found in test.caption)
+    assert "Most alike" not in test.selectbox(key="queue_order").options
+    refused = open_page("queue", order="similar")
+    assert any("Find images first" in found.value for found in refused.error)
 
 
 def test_a_changed_filter_goes_into_the_address_and_leaves_the_page_behind(
@@ -338,6 +355,9 @@ def test_words_are_asked_of_the_models_and_what_they_find_is_the_queue(
     with installation.database.read() as session:
         alike = searches.similarities(session, int(test.query_params["search"]))
     assert list(alike) == [image.id for image in reversed(every[:3])]
+    assert test.query_params["order"] == "similar"
+    assert test.selectbox(key="queue_order").value == "similar"
+    assert list(test.dataframe[0].value["Name"]) == [image.name for image in reversed(every[:3])]
 
     test.segmented_control(key="queue_view").set_value("Pictures").run()
     test.button(key=f"like-{every[1].id}").click().run()

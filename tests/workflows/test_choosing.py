@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from db.store import candidates, images, projects, reviewers, scores, verdicts
+from rsqa_core.diversity import diverse_places
 from rsqa_core.heads.choosing import informative
 from rsqa_core.records import ImageRecord, Project, Verdict
 from tests.workflows.harbour import SLUG
@@ -15,7 +16,8 @@ from workflows import choosing
 from workflows.choosing import refresh_informative
 from workflows.describing import describe_candidates
 from workflows.opening import Installation
-from workflows.scoring import current_head, groups_of, load_project_head
+from workflows.scoring import current_head, groups_of, load_project_head, score_project
+from workflows.searching import views_of
 
 
 def tiles_of(installation: Installation) -> tuple[Project, list[ImageRecord]]:
@@ -112,3 +114,25 @@ def test_without_candidates_nothing_is_ordered(
     monkeypatch.setattr(choosing, "MOST_IMAGES", 0)
 
     assert refreshed(scored) == {tile.id: tile.informative for tile in tiles}
+
+
+def test_scoring_gives_every_image_a_place_in_the_diverse_order(scored: Installation) -> None:
+    project, tiles = tiles_of(scored)
+    _, record = current_head(scored, SLUG)
+    found, views = views_of(scored, project, record.encoder_fingerprint)
+    expected = dict(zip([i.id for i in found], diverse_places(views), strict=True))
+    assert len(expected) == len(tiles)
+    assert max(expected.values()) == 1.0
+    assert {tile.id: tile.diverse for tile in tiles} == pytest.approx(expected)
+
+
+def test_images_of_before_that_order_get_their_place_with_the_next_scoring(
+    scored: Installation,
+) -> None:
+    project, tiles = tiles_of(scored)
+    before = {tile.id: tile.diverse for tile in tiles}
+    with scored.database.begin() as session:
+        images.set_diverse(session, project.id, {})
+    report = score_project(scored, SLUG)
+    assert report.scored == 0
+    assert {tile.id: tile.diverse for tile in tiles_of(scored)[1]} == before

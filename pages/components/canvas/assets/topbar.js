@@ -8,12 +8,15 @@ const ORDER_NAMES = {
   worst: "worst predicted first",
   best: "best predicted first",
   disagreement: "most disagreement first",
+  diverse: "most diverse first",
+  similar: "most alike first",
   random: "random order",
   name: "by name",
 };
 
 const ORDER_SENTENCES = {
   informative: "First the images from whose labels the next training would gain most, as the current head sees it.",
+  diverse: "Every next image is the one least like those before it, as the encoder sees them.",
 };
 
 export class Topbar {
@@ -59,6 +62,9 @@ export class Topbar {
     const { data, queue } = session;
     setText(this.project, data.project.name);
     const order = data.query.order ?? "informative";
+    // Without a search there is nothing to be like.
+    const alike = this.order.querySelector("option[value=similar]");
+    alike.hidden = alike.disabled = !data.query.search;
     if (this.order.value !== order) this.order.value = order;
     setAttribute(this.order, "title", ORDER_SENTENCES[order] ?? "Order of the queue");
     setText(this.filters, describe(data.query));
