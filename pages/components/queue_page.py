@@ -50,10 +50,10 @@ def _draw(project: Project, query: QueueQuery, cursor: str | None) -> None:
         width="stretch",
     ):
         go("review", **queue_parameters(query))
-    view = views.segmented_control(
+    view = views.radio(
         "View",
         ["Table", "Pictures"],
-        default="Table",
+        horizontal=True,
         key="queue_view",
         label_visibility="collapsed",
     )

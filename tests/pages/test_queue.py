@@ -59,7 +59,7 @@ def test_the_queue_can_be_looked_at_as_pictures(
 ) -> None:
     add_ready_project(installation, image_count=8)
     test = open_page("queue", order="name")
-    test.segmented_control(key="queue_view").set_value("Pictures").run()
+    test.radio(key="queue_view").set_value("Pictures").run()
     assert not test.exception
     assert not test.dataframe
     pictures = [found.value for found in test.get("html") if "<img" in found.value]
@@ -359,7 +359,7 @@ def test_words_are_asked_of_the_models_and_what_they_find_is_the_queue(
     assert test.selectbox(key="queue_order").value == "similar"
     assert list(test.dataframe[0].value["Name"]) == [image.name for image in reversed(every[:3])]
 
-    test.segmented_control(key="queue_view").set_value("Pictures").run()
+    test.radio(key="queue_view").set_value("Pictures").run()
     test.button(key=f"like-{every[1].id}").click().run()
     assert not test.exception
     assert any(f"most like {every[1].name}" in c.value.replace("\\", "") for c in test.caption)
