@@ -25,7 +25,7 @@ def pictures(page: Page, server: Server, make_project: MakeProject) -> Page:
     """A queue of two pages, by name, as pictures, whose names can be read from the page."""
     seeded = make_project(image_count=PAGE_SIZE + 6, candidate_count=1)
     page.goto(f"{server.url}/queue?project={seeded.project.slug}&order=name")
-    page.get_by_role("radio", name="Pictures").click()
+    page.get_by_test_id("stRadio").get_by_text("Pictures", exact=True).click()
     expect(page.get_by_role("link", name="tile_000")).to_be_visible()
     page.wait_for_function(COMPLETE)
     return page
@@ -49,7 +49,7 @@ def test_a_turned_page_has_an_address_that_back_reload_and_links_keep(pictures: 
     page.get_by_role("button", name="Next page").click()
     expect(page.get_by_role("link", name="tile_050")).to_be_visible()
     page.reload()
-    page.get_by_role("radio", name="Pictures").click()
+    page.get_by_test_id("stRadio").get_by_text("Pictures", exact=True).click()
     expect(page.get_by_role("link", name="tile_050")).to_be_visible()
     expect(page.get_by_role("button", name="Next page")).to_be_disabled()
 
