@@ -50,9 +50,11 @@ lint: $(DEV_READY) ## ruff, mypy and the import contracts, as pre-commit runs th
 bench: bench-ui ## measure speed; one CSV row a run, in benchmarks/results/
 	$(BIN)/python -m benchmarks.speed
 
-bench-ui: $(DEV_READY) ## measure the review page in Chromium, beside a page that reruns
+bench-ui: $(DEV_READY) ## measure the screens in Chromium: review, 100,000 candidates, 20,000 px a side
 	@.ci/chromium $(BIN)/python
 	$(BIN)/python -m benchmarks.ui
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.large
 
 bench-speed: $(DEV_READY) ## seconds and memory of retraining, by number of labels
 	$(BIN)/python -m benchmarks.costs

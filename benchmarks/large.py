@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from benchmarks.record import RESULTS, append_row
+from benchmarks.record import RESULTS, append_row, circumstances, put_sections
 from rsqa_core.settings import Settings
 from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES, VIEWPORT, Server, free_port
 from workflows.opening import open_installation
@@ -47,7 +47,10 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:24} {value:10,.1f}")
     if not options.smoke:
-        append_row(RESULTS / "large.csv", {"side_px": side, "seed": options.seed}, figures)
+        configuration = {"side_px": side, "seed": options.seed}
+        append_row(RESULTS / "large.csv", configuration, figures)
+        section = {**circumstances(), **configuration, **figures}
+        put_sections(RESULTS / "ui.json", {"large_geotiff": section})
 
 
 def measure(folder: Path, side: int, seed: int) -> dict[str, float]:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import importlib.metadata
 import io
+import json
 import os
 import platform
 import subprocess
@@ -46,6 +47,13 @@ def append_rows(path: Path, found: Sequence[Mapping[str, Value]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue().encode())
+
+
+def put_sections(path: Path, found: Mapping[str, object]) -> None:
+    """Write entries of a JSON document; those of other benchmarks stay."""
+    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    text = json.dumps({**document, **found}, indent=2) + "\n"
+    write_atomically(path, text.encode())
 
 
 def circumstances() -> dict[str, Value]:

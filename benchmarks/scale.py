@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from benchmarks.record import RESULTS, append_row
+from benchmarks.record import RESULTS, append_row, circumstances, put_sections
 from benchmarks.ui import SEED
 from db.store import verdicts
 from rsqa_core.records import Verdict
@@ -79,6 +79,8 @@ def main() -> None:
             "seed": SEED,
         }
         append_row(RESULTS / "scale.csv", configuration, figures)
+        section = {**circumstances(), **configuration, **figures}
+        put_sections(RESULTS / "ui.json", {"100,000_candidates": section})
 
 
 def measure(server: Server, seeded: Seeded, repeats: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ import argparse
 import csv
 import datetime as dt
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
@@ -32,6 +31,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import ui_targets
+from benchmarks.record import put_sections
 from db.store import verdicts
 from rsqa_core.records import Verdict
 from rsqa_core.scenes import render_scene
@@ -194,6 +194,17 @@ def measure_targets(
             figures |= ui_targets.viewing(page, repeats)
             page.context.close()
         installation.database.close()
+    with _home() as home, _server(home, APP) as server:
+        installation = open_installation(Settings(home=home))
+
+        def decided() -> int:
+            with installation.database.read() as session:
+                return verdicts.total(session)
+
+        page = _page(browser)
+        figures |= ui_targets.first_decision(page, server.url, decided)
+        page.context.close()
+        installation.database.close()
     return figures
 
 
@@ -280,7 +291,7 @@ def _record(
         "decision_to_saved": asdict(saved),
         "targets": targets,
     }
-    (RESULTS / "ui.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    put_sections(RESULTS / "ui.json", document)
 
 
 def _git(*arguments: str) -> str:

@@ -185,3 +185,26 @@ def _skip(project_id: int, image_id: int, name: str) -> Verdict:
         reviewer=name,
         kind="skip",
     )
+
+
+def first_decision(page: Page, url: str, database: Callable[[], int]) -> dict[str, float]:
+    """Return seconds from the first look at an empty installation to the first recorded decision.
+
+    The demo is made of generated scenes, as without a network.
+
+    Args:
+        database: returns how many verdicts there are.
+    """
+    began = time.perf_counter()
+    page.goto(url)
+    page.get_by_role("button", name="Prepare the demo").click(timeout=60_000)
+    page.get_by_role("button", name="Review", exact=True).first.wait_for(timeout=300_000)
+    page.get_by_role("button", name="Review", exact=True).first.click()
+    page.wait_for_function("() => window.__rsqa?.painted?.maskShown", timeout=120_000)
+    end = time.monotonic() + 300
+    while not database() and time.monotonic() < end:
+        page.keyboard.press("Enter")  # refused until the candidate has its score
+        page.wait_for_timeout(500)
+    if not database():
+        raise SystemExit("Expected a decision on the demo within five minutes, but none came.")
+    return {"first_decision_s": round(time.perf_counter() - began, 1)}
