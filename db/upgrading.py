@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from db.backup import copy_database
 from rsqa_core.errors import RsqaError, UnreadableFileError
 
-HEAD_REVISION = "0012"
+HEAD_REVISION = "0013"
 """The newest migration; kept here because asking Alembic costs far more than opening."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -32,9 +32,15 @@ values = (
 )
 for column, (name, value) in zip(st.columns(len(values)), values, strict=True):
     column.metric(name, value)
+unseen = sum(verdict.kind == "accept" for verdict in facts.verdicts)
 if facts.images:
     done = facts.images - facts.open_images
     st.progress(done / facts.images, text=f"{done:,} of {facts.images:,} images decided")
+if unseen:
+    st.caption(
+        f"{unseen:,} of them were accepted unseen after a spot check. They are no labels, and the "
+        "figures below leave them out."
+    )
 
 results = slice_results(installation(), project, facts.verdicts)
 if results:

@@ -22,30 +22,19 @@ NINETY_PERCENT_Z = 1.6448536269514722
 """Standard deviations on each side of the mean that hold 90 % of a normal distribution."""
 
 Origin = Literal["generated", "sample", "imported"]
-ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable"]
-VerdictKind = Literal["confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo"]
+ImageStatus = Literal["open", "reviewed", "skipped", "flagged", "none_acceptable", "accepted"]
+VerdictKind = Literal[
+    "confirm", "correct", "skip", "flag", "none_acceptable", "note", "undo", "accept"
+]
 PointDesign = Literal["random", "by_class"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 QueueOrder = Literal[
-    "uncertain",
-    "informative",
-    "worst",
-    "best",
-    "disagreement",
-    "diverse",
-    "similar",
-    "random",
-    "name",
-]
+    "uncertain", "informative", "worst", "best", "disagreement", "diverse", "similar",
+    "random", "name",
+]  # fmt: skip
 ExplainMethod = Literal["grad-cam", "occlusion", "lime"]
 
-IMAGE_STATUSES: tuple[ImageStatus, ...] = (
-    "open",
-    "reviewed",
-    "skipped",
-    "flagged",
-    "none_acceptable",
-)
+IMAGE_STATUSES: tuple[ImageStatus, ...] = get_args(ImageStatus)
 VERDICT_KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
 POINT_DESIGNS: tuple[PointDesign, ...] = ("random", "by_class")
 MAX_POINTS = 200  # of one check
@@ -302,7 +291,9 @@ class Verdict:
     is required for ``confirm`` and ``correct`` and absent otherwise. ``supersedes_id`` names the
     row that this one replaces (or, for ``undo``, takes back). A score that comes from a
     ``point_check`` has its interval in ``low`` and ``high``, 0..1. A score that comes from
-    ``marks`` is one minus the share of the mask's labelled pixels that are marked.
+    ``marks`` is one minus the share of the mask's labelled pixels that are marked. An ``accept``
+    was given to many candidates at once by nobody who looked at them: it has no score and is no
+    label. ``acceptance_id`` names the acceptance that it, or the ``undo`` of it, belongs to.
     """
 
     id: str
@@ -323,6 +314,7 @@ class Verdict:
     high: float | None = None
     point_check: PointCheck | None = None
     marks: ErrorMarks | None = None
+    acceptance_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

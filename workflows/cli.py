@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("workflows.commands.score", "Predict the quality of a project's candidates."),
     "evaluate": ("workflows.commands.evaluate", "Compare predictions with reference masks."),
     "slice": ("workflows.commands.slice", "Draw images at random, and say what they tell of all."),
+    "accept": ("workflows.commands.accept", "Accept what is predicted well, after a spot check."),
     "areas": ("workflows.commands.areas", "Survey areas and accuracy of the map by points."),
     "retrain": ("workflows.commands.retrain", "Train a new head from the reviewers' verdicts."),
     "export": ("workflows.commands.export", "Write candidates, scores and verdicts to a file."),

@@ -13,6 +13,7 @@ from rsqa_core.records import ACCEPTABLE_ACCURACY, NINETY_PERCENT_Z, Score, Verd
 
 DRIFT_WINDOW = 20
 """Decisions over which agreement with the head is averaged."""
+_NOT_LOOKED_AT = ("note", "accept")
 _IDLE_S = 300.0
 """A decision that took longer was not worked on all the while."""
 
@@ -62,11 +63,12 @@ def paces(verdicts: Sequence[Verdict]) -> list[Pace]:
     """Return the pace of everyone who decided, most images first.
 
     Args:
-        verdicts: those that hold, oldest first. Notes are no decisions.
+        verdicts: those that hold, oldest first. Notes are no decisions, nor is what was accepted
+            unseen.
     """
     by_reviewer: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        if verdict.kind != "note":
+        if verdict.kind not in _NOT_LOOKED_AT:
             by_reviewer[verdict.reviewer].append(verdict)
     found = [_pace(name, own) for name, own in by_reviewer.items()]
     return sorted(found, key=lambda pace: (-pace.images, pace.reviewer))
@@ -129,7 +131,9 @@ def found_so_far(
     found = [0]
     for score in given.values():
         found.append(found[-1] + (score < acceptable))
-    shares = [_below(score, acceptable) for key, score in best.items() if key not in given]
+    shares = [
+        probability_below(score, acceptable) for key, score in best.items() if key not in given
+    ]
     expected = math.fsum(shares)
     spread = NINETY_PERCENT_Z * math.sqrt(math.fsum(p * (1 - p) for p in shares))
     return Found(
@@ -187,7 +191,7 @@ def by_day(verdicts: Iterable[Verdict], zone: dt.tzinfo) -> dict[tuple[dt.date, 
     """Return how many decisions everyone made on each day of ``zone``."""
     counts: dict[tuple[dt.date, str], int] = defaultdict(int)
     for verdict in verdicts:
-        if verdict.created_at is not None and verdict.kind != "note":
+        if verdict.created_at is not None and verdict.kind not in _NOT_LOOKED_AT:
             moment = verdict.created_at
             aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
             counts[aware.astimezone(zone).date(), verdict.reviewer] += 1
@@ -213,7 +217,7 @@ def _pace(name: str, own: Sequence[Verdict]) -> Pace:
     )
 
 
-def _below(score: Score, level: float) -> float:
+def probability_below(score: Score, level: float) -> float:
     """Return the probability that the true accuracy lies below ``level``."""
     half = (score.high - score.low) / 2
     if half <= 0:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db.store import slices
+from db.store import acceptances, slices
 from rsqa_core.evaluation.sampling import Estimate, stratified_mean
 from rsqa_core.records import ACCEPTABLE_ACCURACY, Project, Verdict
 from rsqa_core.slices import Slice, SliceImage
@@ -41,15 +41,18 @@ def slice_results(
 ) -> list[SliceResult]:
     """Return every slice of a project, newest first, with its estimates.
 
+    Spot checks are left out: they are of the images predicted best and not of the project.
+
     Args:
         verdicts: those of the project that hold.
     """
     with installation.database.read() as session:
-        found = slices.all_of(session, project.id)
+        checks = {one.slice.id for one in acceptances.spot_checks(session, project.id)}
+        found = [one for one in slices.all_of(session, project.id) if one.id not in checks]
         drawn = {one.id: slices.images_of(session, one.id) for one in found}
     by_image: dict[int, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
-        if verdict.kind != "note":
+        if verdict.kind not in ("note", "accept"):
             by_image[verdict.image_id].append(verdict)
     return [result_of(one, drawn[one.id], by_image) for one in found]
 

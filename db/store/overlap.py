@@ -45,7 +45,8 @@ def put(session: Session, project_id: int, wanted: Overlap) -> None:
 def waiting_for(session: Session, project_id: int, reviewer: str, limit: int) -> list[int]:
     """Return images that wait for a second opinion which this reviewer may give, by id.
 
-    Flagged ones wait for none: what is wrong with them is not a matter of opinion.
+    Flagged ones wait for none: what is wrong with them is not a matter of opinion. What was
+    accepted unseen has no first one.
     """
     rule = get(session, project_id)
     under_rule: list[ColumnElement[bool]] = []
@@ -58,7 +59,11 @@ def waiting_for(session: Session, project_id: int, reviewer: str, limit: int) ->
         return []
     decided = (
         select(func.count(VerdictRow.reviewer.distinct()))
-        .where(VerdictRow.image_id == ImageRow.id, VerdictRow.kind != "note", holds(VerdictRow))
+        .where(
+            VerdictRow.image_id == ImageRow.id,
+            VerdictRow.kind.not_in(("note", "accept")),
+            holds(VerdictRow),
+        )
         .scalar_subquery()
     )
     own = exists().where(VerdictRow.image_id == ImageRow.id, VerdictRow.reviewer == reviewer)
@@ -67,7 +72,7 @@ def waiting_for(session: Session, project_id: int, reviewer: str, limit: int) ->
             select(ImageRow.id)
             .where(
                 ImageRow.project_id == project_id,
-                ImageRow.status.not_in(("open", "flagged")),
+                ImageRow.status.not_in(("open", "flagged", "accepted")),
                 or_(*under_rule),
                 ~own,
                 decided < OPINIONS,

@@ -51,8 +51,7 @@ def draw(
         raise InvalidInputError(
             f"Expected `design` to be one of {', '.join(SLICE_DESIGNS)}, but got {design!r}."
         )
-    if _row(session, project_id, name) is not None:
-        raise ConflictError(f"The project has a slice {name!r} already. Choose another name.")
+    require_free_name(session, project_id, name)
     images = session.execute(
         select(ImageRow.id, ImageRow.scene)
         .where(ImageRow.project_id == project_id)
@@ -91,6 +90,16 @@ def draw(
     session.flush()
     session.execute(insert(SliceImageRow), [{"slice_id": row.id, **one} for one in drawn])
     return row.record()
+
+
+def require_free_name(session: Session, project_id: int, name: str) -> None:
+    """Check that a project has no slice of that name yet.
+
+    Raises:
+        ConflictError: it has one.
+    """
+    if _row(session, project_id, name) is not None:
+        raise ConflictError(f"The project has a slice {name!r} already. Choose another name.")
 
 
 def all_of(session: Session, project_id: int) -> list[Slice]:

@@ -98,6 +98,11 @@ def _require_fields(verdict: Verdict) -> None:
             f"Expected a verdict's kind to be one of {', '.join(VERDICT_KINDS)}, but got "
             f"{verdict.kind!r}."
         )
+    if verdict.kind == "accept" or verdict.acceptance_id is not None:
+        raise InvalidInputError(
+            "Expected a decision of somebody who looked, but got one of an acceptance. Accept many "
+            "candidates with `rsqa accept` or on the Queue page."
+        )
     if verdict.kind in ("confirm", "correct"):
         if verdict.score is None or verdict.candidate_id is None:
             raise InvalidInputError(

@@ -33,6 +33,7 @@ _STATUS_OF: dict[VerdictKind, ImageStatus] = {
     "skip": "skipped",
     "flag": "flagged",
     "none_acceptable": "none_acceptable",
+    "accept": "accepted",
 }
 
 
@@ -81,7 +82,7 @@ def record(session: Session, verdict: Verdict) -> tuple[Verdict, bool]:
         row.created_at = verdict.created_at
     session.add(row)
     session.flush()
-    _set_status(session, image)
+    refresh_status(session, image)
     return row.record(), True
 
 
@@ -140,7 +141,8 @@ def _undone_by(session: Session, undo: Verdict) -> str:
     )
 
 
-def _set_status(session: Session, image: ImageRow) -> None:
+def refresh_status(session: Session, image: ImageRow) -> None:
+    """Set an image's status by the newest decision that holds."""
     kind = session.scalar(
         select(VerdictRow.kind)
         .where(VerdictRow.image_id == image.id, VerdictRow.kind != "note", holds(VerdictRow))
@@ -162,13 +164,21 @@ def effective(session: Session, project_id: int) -> list[Verdict]:
 
 
 def history(
-    session: Session, project_id: int, reviewer: str | None = None, limit: int | None = 50
+    session: Session,
+    project_id: int,
+    reviewer: str | None = None,
+    limit: int | None = 50,
+    *,
+    looked_at: bool = False,
 ) -> list[Verdict]:
     """Return a project's last rows, newest first, undone and replaced ones included.
 
-    ``reviewer`` restricts them to one person's; ``limit`` None gives all.
+    ``reviewer`` restricts them to one person's; ``limit`` None gives all; ``looked_at`` leaves out
+    what was accepted unseen and what took such rows back.
     """
     query = select(VerdictRow).where(VerdictRow.project_id == project_id)
+    if looked_at:
+        query = query.where(VerdictRow.kind != "accept", VerdictRow.acceptance_id.is_(None))
     if reviewer is not None:
         query = query.where(VerdictRow.reviewer == reviewer)
     rows = session.scalars(query.order_by(VerdictRow.seq.desc()).limit(limit))

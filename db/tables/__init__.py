@@ -4,6 +4,7 @@ Ids that others may keep for a while (open browser tabs, immutable addresses of 
 given out twice: those tables use AUTOINCREMENT.
 """
 
+from db.tables.acceptance import AcceptanceRow, SpotCheckRow
 from db.tables.base import Row
 from db.tables.imagery import CandidateRow, ImageRow, ProjectRow
 from db.tables.quality import HeadRow, InformativeRow, PromotionRow, ScoreRow
@@ -17,6 +18,7 @@ from db.tables.teamwork import AdjudicationRow, LeaseRow, OverlapRow, RoleRow
 from db.tables.work import JobRow
 
 __all__ = [
+    "AcceptanceRow",
     "AdjudicationRow",
     "CandidateRow",
     "HeadRow",
@@ -36,6 +38,7 @@ __all__ = [
     "SearchRow",
     "SliceImageRow",
     "SliceRow",
+    "SpotCheckRow",
     "StoryRow",
     "SurveyAnswerRow",
     "SurveyPointRow",

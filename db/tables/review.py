@@ -77,6 +77,7 @@ class VerdictRow(Row):
     high: Mapped[float | None]
     point_check: Mapped[dict[str, Any] | None]
     marks: Mapped[dict[str, Any] | None]
+    acceptance_id: Mapped[int | None] = mapped_column(ForeignKey("acceptance.id"), index=True)
 
     def record(self) -> Verdict:
         check, marks = self.point_check, self.marks
@@ -99,6 +100,7 @@ class VerdictRow(Row):
             high=self.high,
             point_check=None if check is None else point_check_of(check),
             marks=None if marks is None else error_marks_of(marks),
+            acceptance_id=self.acceptance_id,
         )
 
 

@@ -52,7 +52,8 @@ def item_json(
         "interval_coverage": interval_coverage(metrics),
         "best_risk": None if margin is None else margin.risk,
         "candidates": [_candidate_json(entry, advice) for entry in item.candidates],
-        "verdicts": [verdict_json(verdict) for verdict in item.verdicts],
+        # What was accepted unseen is no decision of somebody who looked at the item.
+        "verdicts": [verdict_json(one) for one in item.verdicts if one.kind != "accept"],
     }
 
 

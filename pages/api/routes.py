@@ -137,7 +137,7 @@ def own_history(
         request.query_params.get("limit", ""), default=_HISTORY, largest=_LARGEST_HISTORY
     )
     with installation.database.read() as session:
-        rows = verdicts.history(session, caller.project_id, caller.reviewer, limit)
+        rows = verdicts.history(session, caller.project_id, caller.reviewer, limit, looked_at=True)
     return JSONResponse({"verdicts": history_json(rows)})
 
 

@@ -19,6 +19,7 @@ KIND_NAMES: dict[VerdictKind, str] = {
     "skip": "Skipped",
     "flag": "Flagged",
     "note": "Notes",
+    "accept": "Accepted unseen",
 }
 _LABELS = ("confirm", "correct")
 

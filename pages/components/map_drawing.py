@@ -28,6 +28,7 @@ STATUS_COLOURS: dict[ImageStatus, str] = {
     "skipped": "#e69f00",
     "flagged": "#d55e00",
     "none_acceptable": "#cc79a7",
+    "accepted": "#56b4e9",
 }
 LARGEST_ZOOM = 22
 MANY = 200

@@ -32,6 +32,7 @@ STATUS_NAMES: dict[ImageStatus, str] = {
     "skipped": "Skipped",
     "flagged": "Flagged",
     "none_acceptable": "None acceptable",
+    "accepted": "Accepted unseen",
 }
 
 

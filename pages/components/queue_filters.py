@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from db.store import candidates, images, slices
+from pages.components.accepting import draw_accepting
 from pages.components.opening import installation
 from pages.components.queue_address import (
     DIVERSE_TEXT,
@@ -110,6 +111,7 @@ def draw_filters(project: Project, query: QueueQuery) -> None:
             )
         draw_search(project, query)
         draw_slicing(project, len(drawn))
+        draw_accepting(project)
         _draw_actions(query)
 
 

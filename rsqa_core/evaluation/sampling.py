@@ -2,6 +2,7 @@
 
 References:
     Cochran 1977, Sampling Techniques, chapters 5 and 5A: stratified means and their variance.
+    Thompson 2012, Sampling, chapter 5: exact intervals of a share in a finite population.
     Korn and Graubard 1998, Survey Methodology 24: intervals of proportions, effective sample size.
 """
 
@@ -136,3 +137,44 @@ def _require_sound(
                 f"Expected at most {sizes.get(name, 0)} observations of stratum {name!r}, which "
                 f"has so many members, but got {count}."
             )
+
+
+def unseen_share(hits: int, size: int, population: int) -> Estimate:
+    """Estimate a share among the members of a population that a random sample did not show.
+
+    The interval is exact: it holds the shares under which neither the number that was found nor a
+    more extreme one has a chance below 2.5 % (the hypergeometric law; for an endless population
+    this is the interval of Clopper and Pearson).
+
+    Args:
+        hits: members of the sample that have the property.
+        size: members of the sample, drawn without replacement, at least 1.
+        population: members in all, more than ``size``.
+
+    Raises:
+        InvalidInputError: the numbers contradict one another.
+
+    Example:
+        >>> found = unseen_share(0, 20, 1000)
+        >>> found.mean, found.low, round(found.high, 3)
+        (0.0, 0.0, 0.164)
+    """
+    if not (0 <= hits <= size and 1 <= size < population):
+        raise InvalidInputError(
+            f"Expected 0 <= hits <= size < population and a sample, but got {hits}, {size} and "
+            f"{population}."
+        )
+    # As many have the property as were found at least, and all but those that were found without.
+    possible = np.arange(hits, population - (size - hits) + 1)
+    tail = (1 - CONFIDENCE) / 2
+    not_fewer = stats.hypergeom.sf(hits - 1, population, possible, size) >= tail
+    not_more = stats.hypergeom.cdf(hits, population, possible, size) >= tail
+    within = possible[not_fewer & not_more]
+    left = population - size
+    return Estimate(
+        hits / size,
+        float(within[0] - hits) / left,
+        float(within[-1] - hits) / left,
+        size,
+        1.0,
+    )

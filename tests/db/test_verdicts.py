@@ -231,7 +231,7 @@ def test_sqlite_itself_refuses_a_score_out_of_range(filled: Filled) -> None:
     copy = (
         "INSERT INTO verdict SELECT NULL, '{0}', project_id, image_id, candidate_id, "
         "candidate_version, reviewer, kind, {1}, note, head_id, score_shown, score_visible, "
-        "time_spent_s, NULL, created_at, NULL, NULL, NULL, NULL FROM verdict"
+        "time_spent_s, NULL, created_at, NULL, NULL, NULL, NULL, NULL FROM verdict"
     )
     for score in ("1.5", "NULL"):
         with pytest.raises(IntegrityError), filled.database.begin() as session:

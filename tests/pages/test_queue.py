@@ -8,7 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from db.store import images, queue, searches, slices
+from db.store import (
+    images,
+    queue,
+    searches,
+    slices,
+)
 from pages.api.queue_input import parse_queue_query
 from pages.components import thumbnails
 from pages.components.queue_address import queue_parameters
