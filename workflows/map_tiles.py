@@ -25,7 +25,7 @@ from db.store import scores as score_store
 from rsqa_core.datasets.safe_colours import safe_colours
 from rsqa_core.raster.map_tiles import (
     SIDE_PX,
-    Quad,
+    Quads,
     boxes_of,
     inside,
     longest_side_px,
@@ -44,8 +44,8 @@ from workflows.plans import plan_of
 MapLayer = Literal["images", "masks", "errors"]
 MAP_LAYERS: tuple[MapLayer, ...] = get_args(MapLayer)
 
-MOST_PICTURES = 2_500
-"""Images in one tile beyond which only their places are filled: each would be a px or two."""
+MOST_PICTURES = 500
+"""Images in one tile beyond which only their places are filled: each would be a few px."""
 ERRORS_MADE = 4
 """Error maps that one tile may have made; where it needs more, only those that are there show."""
 
@@ -61,7 +61,7 @@ class MapSource:
 
     project: Project
     images: Sequence[ImageRecord]
-    quads: Sequence[Quad]
+    quads: Quads
     boxes: NDArray[np.float64]
     globe: bool
     best: Mapping[int, tuple[Candidate, Score]]
@@ -123,10 +123,10 @@ def _source(installation: Installation, project_id: int, state: str) -> MapSourc
     globe = bool(placed)
     if globe:
         images = [image for image in images if image.id in placed]
-        quads = [on_globe(placed[image.id]) for image in images]
+        quads = on_globe([placed[image.id][:4] for image in images])
     else:
         plan = plan_of(images)
-        quads = [on_plan(plan[image.id]) for image in images]
+        quads = on_plan([plan[image.id][:4] for image in images])
     return MapSource(project, images, quads, boxes_of(quads), globe, best)
 
 
@@ -138,13 +138,12 @@ def render_tile(
     if not rows.size:
         return None
     tile = np.zeros((SIDE_PX, SIDE_PX, 4), dtype=np.uint8)
-    quads = {int(row): on_tile(source.quads[row], z, x, y) for row in rows}
-    if len(quads) > MOST_PICTURES:
-        for quad in quads.values():
-            cv2.fillConvexPoly(tile, np.rint(quad).astype(np.int32), _PLACE)
+    quads = on_tile(source.quads[rows], z, x, y)
+    if len(rows) > MOST_PICTURES:
+        cv2.drawContours(tile, list(np.rint(quads).astype(np.int32)), -1, _PLACE, cv2.FILLED)
         return _png(tile)
     made = 0
-    for row, quad in quads.items():
+    for row, quad in zip(rows.tolist(), quads, strict=True):
         image = source.images[row]
         side = max(1, round(longest_side_px(quad)))
         if layer == "errors":

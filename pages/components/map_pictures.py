@@ -55,8 +55,9 @@ def finest_zoom_of(
     if not on_globe:
         return 0
     some = [image for image in images if image.id in rings][:50]
-    sizes = ((placed(rings[i.id]), max(i.width_px, i.height_px)) for i in some)
-    return finest_zoom(sizes, largest)
+    quads = placed([rings[image.id][:4] for image in some])
+    sizes = (max(image.width_px, image.height_px) for image in some)
+    return finest_zoom(zip(quads, sizes, strict=True), largest)
 
 
 def error_legend() -> list[tuple[str, str]]:

@@ -17,39 +17,41 @@ SIDE_PX = 256
 Point = tuple[float, float]
 Quad = NDArray[np.float64]
 """(4, 2) corners of a picture in world px of zoom 0: top left, top right, bottom right, left."""
+Quads = NDArray[np.float64]
+"""(N, 4, 2): those of N pictures."""
 
 _LARGEST_LATITUDE = 85.0511287798
 
 
-def on_globe(ring: Sequence[Point]) -> Quad:
+def on_globe(rings: Sequence[Sequence[Point]]) -> Quads:
     """Return corners given as (longitude, latitude) in world px of zoom 0, Web Mercator.
 
+    Args:
+        rings: four corners of each picture, from the top left clockwise.
+
     Example:
-        >>> on_globe([(0.0, 0.0), (180.0, 0.0), (180.0, 0.0), (0.0, 0.0)])[:2].tolist()
+        >>> on_globe([[(0.0, 0.0), (180.0, 0.0), (180.0, 0.0), (0.0, 0.0)]])[0, :2].tolist()
         [[128.0, 128.0], [256.0, 128.0]]
     """
-    corners = np.asarray(ring[:4], dtype=np.float64)
-    latitude = np.radians(np.clip(corners[:, 1], -_LARGEST_LATITUDE, _LARGEST_LATITUDE))
-    x = (corners[:, 0] + 180.0) / 360.0
+    corners = np.asarray(rings, dtype=np.float64).reshape(-1, 4, 2)
+    latitude = np.radians(np.clip(corners[..., 1], -_LARGEST_LATITUDE, _LARGEST_LATITUDE))
+    x = (corners[..., 0] + 180.0) / 360.0
     y = (1.0 - np.arcsinh(np.tan(latitude)) / math.pi) / 2.0
-    return np.stack([x, y], axis=1) * SIDE_PX
+    return np.stack([x, y], axis=-1) * SIDE_PX
 
 
-def on_plan(ring: Sequence[Point]) -> Quad:
+def on_plan(rings: Sequence[Sequence[Point]]) -> Quads:
     """Return corners given as (x, y) of a plan, y up, in world px of zoom 0.
 
     A plan's outline begins at the lower left, against the clock.
     """
-    (x0, y0), (x1, _), (_, y1), _ = ring[:4]
-    return np.array([[x0, -y1], [x1, -y1], [x1, -y0], [x0, -y0]], dtype=np.float64)
+    corners = np.asarray(rings, dtype=np.float64).reshape(-1, 4, 2) * (1.0, -1.0)
+    return np.ascontiguousarray(corners[:, [3, 2, 1, 0]])
 
 
-def boxes_of(quads: Sequence[Quad]) -> NDArray[np.float64]:
+def boxes_of(quads: Quads) -> NDArray[np.float64]:
     """Return (N, 4) left, top, right, bottom of each quad."""
-    if not quads:
-        return np.zeros((0, 4))
-    corners = np.stack(quads)
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    return np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)
 
 
 def inside(boxes: NDArray[np.float64], z: int, x: int, y: int) -> NDArray[np.int64]:
@@ -65,9 +67,9 @@ def inside(boxes: NDArray[np.float64], z: int, x: int, y: int) -> NDArray[np.int
     return np.flatnonzero(meets)
 
 
-def on_tile(quad: Quad, z: int, x: int, y: int) -> Quad:
+def on_tile(quads: Quads, z: int, x: int, y: int) -> Quads:
     """Return corners in px of a tile."""
-    placed: Quad = quad * 2.0**z - np.array([x, y], dtype=np.float64) * SIDE_PX
+    placed: Quads = quads * 2.0**z - np.array([x, y], dtype=np.float64) * SIDE_PX
     return placed
 
 

@@ -29,23 +29,25 @@ def blank() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def test_the_globe_is_as_the_web_has_it() -> None:
-    found = on_globe([(-180.0, 85.0511287798), (180.0, 85.0511287798), (180.0, 0.0), (-180.0, 0.0)])
-    assert found == pytest.approx(np.array([[0, 0], [256, 0], [256, 128], [0, 128]]), abs=1e-6)
-    assert on_globe([(0.0, 90.0)] * 4)[0, 1] == pytest.approx(0.0, abs=1e-6)  # poles are cut
+    north = 85.0511287798
+    found = on_globe([[(-180.0, north), (180.0, north), (180.0, 0.0), (-180.0, 0.0)]])
+    assert found[0] == pytest.approx(np.array([[0, 0], [256, 0], [256, 128], [0, 128]]), abs=1e-6)
+    assert on_globe([[(0.0, 90.0)] * 4])[0, 0, 1] == pytest.approx(0.0, abs=1e-6)  # poles are cut
 
 
 def test_a_plan_points_down() -> None:
-    ring = [(10.0, -64.0), (74.0, -64.0), (74.0, 0.0), (10.0, 0.0), (10.0, -64.0)]
-    assert on_plan(ring).tolist() == [[10, 0], [74, 0], [74, 64], [10, 64]]
+    ring = [(10.0, -64.0), (74.0, -64.0), (74.0, 0.0), (10.0, 0.0)]
+    assert on_plan([ring])[0].tolist() == [[10, 0], [74, 0], [74, 64], [10, 64]]
+    assert on_plan([]).shape == (0, 4, 2)
 
 
 def test_only_what_meets_a_tile_is_found() -> None:
-    boxes = boxes_of([square(0, 0, 10), square(250, 0, 10), square(-20, -20, 10)])
+    boxes = boxes_of(np.stack([square(0, 0, 10), square(250, 0, 10), square(-20, -20, 10)]))
     assert inside(boxes, 0, 0, 0).tolist() == [0, 1]
     assert inside(boxes, 0, 1, 0).tolist() == [1]
     assert inside(boxes, 0, -1, -1).tolist() == [2]
     assert inside(boxes, 5, 0, 0).tolist() == [0]
-    assert inside(boxes_of([]), 0, 0, 0).tolist() == []
+    assert inside(boxes_of(np.zeros((0, 4, 2))), 0, 0, 0).tolist() == []
 
 
 def test_a_picture_lies_px_by_px_where_its_corners_are() -> None:
