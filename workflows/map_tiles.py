@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from db.store import candidates as candidate_store
 from db.store import images as image_store
-from db.store import projects
-from db.store import scores as score_store
+from db.store import projects, queue
 from rsqa_core.datasets.safe_colours import safe_colours
 from rsqa_core.raster.map_tiles import (
     SIDE_PX,
@@ -57,14 +56,12 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class MapSource:
-    """A project's images where they lie, and the best candidate of each."""
+    """A project's images where they lie."""
 
     project: Project
     images: Sequence[ImageRecord]
     quads: Quads
     boxes: NDArray[np.float64]
-    globe: bool
-    best: Mapping[int, tuple[Candidate, Score]]
 
 
 def map_state(installation: Installation, project_id: int) -> str:
@@ -106,28 +103,39 @@ def _drawn(
 _kept = functools.lru_cache(maxsize=256)(_drawn)
 
 
-@functools.lru_cache(maxsize=4)
+_reading = threading.Lock()
+
+
 def _source(installation: Installation, project_id: int, state: str) -> MapSource:
+    # A browser asks for a dozen tiles at once: one of them reads, the others wait for it.
+    with _reading:
+        return _read(installation, project_id, state)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(installation: Installation, project_id: int, state: str) -> MapSource:
     with installation.database.read() as session:
         project = projects.get_by_id(session, project_id)
         images = image_store.all_of(session, project_id)
-        scores = score_store.best_of_images(session, project_id)
-        ids = [score.candidate_id for score in scores.values()]
-        chosen = {one.id: one for one in candidate_store.some(session, ids)}
-    best = {
-        image_id: (chosen[score.candidate_id], score)
-        for image_id, score in scores.items()
-        if score.candidate_id in chosen
-    }
     placed = corners(images)
-    globe = bool(placed)
-    if globe:
+    if placed:
         images = [image for image in images if image.id in placed]
         quads = on_globe([placed[image.id][:4] for image in images])
     else:
         plan = plan_of(images)
         quads = on_plan([plan[image.id][:4] for image in images])
-    return MapSource(project, images, quads, boxes_of(quads), globe, best)
+    return MapSource(project, images, quads, boxes_of(quads))
+
+
+Best = Mapping[int, tuple[Candidate, Score]]
+"""The best predicted candidate of images, by image id."""
+
+
+def _best_of(installation: Installation, images: Sequence[ImageRecord]) -> Best:
+    with installation.database.read() as session:
+        found = queue.items(session, [image.id for image in images])
+    first = {item.image.id: item.candidates[0] for item in found if item.candidates}
+    return {key: (one.candidate, one.score) for key, one in first.items() if one.score is not None}
 
 
 def render_tile(
@@ -142,18 +150,19 @@ def render_tile(
     if len(rows) > MOST_PICTURES:
         cv2.drawContours(tile, list(np.rint(quads).astype(np.int32)), -1, _PLACE, cv2.FILLED)
         return _png(tile)
+    shown = [source.images[row] for row in rows.tolist()]
+    best = {} if layer == "images" else _best_of(installation, shown)
     made = 0
-    for row, quad in zip(rows.tolist(), quads, strict=True):
-        image = source.images[row]
+    for image, quad in zip(shown, quads, strict=True):
         side = max(1, round(longest_side_px(quad)))
         if layer == "errors":
-            picture, was_made = _errors(installation, source, image, made < ERRORS_MADE)
+            picture, was_made = _errors(installation, best, image, made < ERRORS_MADE)
             made += was_made
             if picture is not None:
                 picture = _shrunk(picture, side, cv2.INTER_AREA)
         else:
             picture = _rgb(installation, image, side)
-            found = source.best.get(image.id)
+            found = best.get(image.id)
             if picture is not None and layer == "masks" and found is not None:
                 picture = _masked(installation, picture, found[0], source.project)
         if picture is not None:
@@ -195,10 +204,10 @@ def _masked(
 
 
 def _errors(
-    installation: Installation, source: MapSource, image: ImageRecord, may_make: bool
+    installation: Installation, best: Best, image: ImageRecord, may_make: bool
 ) -> tuple[Pixels | None, int]:
     """Return where the best candidate is probably wrong, (H, W, 4), and whether it was made now."""
-    found = source.best.get(image.id)
+    found = best.get(image.id)
     if found is None:
         return None, 0
     path, made = error_image_path(installation.settings, *found), 0

@@ -162,17 +162,6 @@ def all_of(session: Session, project_id: int) -> list[Candidate]:
     return [CandidateRow.record(row) for row in rows]  # type: ignore[arg-type]
 
 
-def some(session: Session, candidate_ids: Collection[int]) -> list[Candidate]:
-    """Return some candidates by id; ids without a candidate are left out."""
-    return [
-        row.record()
-        for portion in chunked(sorted(candidate_ids))
-        for row in session.scalars(
-            select(CandidateRow).where(CandidateRow.id.in_(portion)).order_by(CandidateRow.id)
-        )
-    ]
-
-
 def segmenters(session: Session, project_id: int) -> list[str]:
     """Return the names of the segmenters that a project has candidates of, sorted."""
     return list(
