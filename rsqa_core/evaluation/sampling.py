@@ -157,7 +157,7 @@ def unseen_share(hits: int, size: int, population: int) -> Estimate:
     Example:
         >>> found = unseen_share(0, 20, 1000)
         >>> found.mean, found.low, round(found.high, 3)
-        (0.0, 0.0, 0.164)
+        (0.0, 0.0, 0.169)
     """
     if not (0 <= hits <= size and 1 <= size < population):
         raise InvalidInputError(

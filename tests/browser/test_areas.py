@@ -40,6 +40,15 @@ class Session:
         self.page.goto(self.url)
         expect(self.page.get_by_role("button", name="Water")).to_be_enabled()
 
+    def wait_ready(self, count: int) -> None:
+        """Wait until the images of the next ``count`` points are loaded."""
+        root = self.page.locator(".survey")
+        for _ in range(600):
+            if int(root.get_attribute("data-ready") or 0) >= count:
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("The images of the next points did not come.")
+
     def says(self, text: str) -> None:
         expect(self.page.locator(".survey-count")).to_contain_text(text)
 
@@ -81,6 +90,7 @@ def test_a_survey_is_drawn_in_the_dialog(
 
 def test_ten_keys_in_a_burst_are_ten_answers_and_a_held_key_is_one(looking: Session) -> None:
     page = looking.page
+    looking.wait_ready(12)
     pressed = [1, 2, 3, 4, 5, 0, 1, 2, 3, 4]
     for key in pressed:
         page.keyboard.press(str(key))
@@ -102,6 +112,7 @@ def test_ten_keys_in_a_burst_are_ten_answers_and_a_held_key_is_one(looking: Sess
 
 def test_going_back_changes_an_answer_and_a_reload_goes_on(looking: Session) -> None:
     page = looking.page
+    looking.wait_ready(3)
     page.keyboard.press("1")
     page.get_by_role("button", name="Road").click()
     expect(page.locator(".survey-side")).to_contain_text("Point 3 of")
@@ -118,7 +129,7 @@ def test_going_back_changes_an_answer_and_a_reload_goes_on(looking: Session) -> 
 def test_answers_without_a_connection_are_kept_and_arrive(looking: Session) -> None:
     page = looking.page
     looking.says("to go")
-    page.wait_for_timeout(800)  # the next images are here
+    looking.wait_ready(4)
     page.context.set_offline(True)
     for key in "123":
         page.keyboard.press(key)
@@ -135,6 +146,7 @@ def test_the_figures_follow_the_answers(looking: Session) -> None:
     with looking.installation.database.read() as session:
         points = surveys.points(session, looking.survey.id)
     for point in points:  # every point as the map has it
+        looking.wait_ready(1)
         page.keyboard.press(str(point.map_class + 1))
         expect(page.locator(".survey-count")).to_contain_text(
             f"{point.number} answered" if point.number < POINTS else "All points are answered"

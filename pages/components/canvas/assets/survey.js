@@ -9,7 +9,7 @@ import { cssColour } from "./palette.js";
 import { Server } from "./server.js";
 import { SurveyPicture } from "./survey_picture.js";
 
-const AHEAD = 4; // points whose image is loaded before they are asked for
+const AHEAD = 12; // points whose image is loaded before they are asked for
 const TELL_AFTER_MS = 2500; // of rest, before the page draws its figures anew
 const LONGEST_LOOK_S = 1800;
 const KEYED = 9;
@@ -229,6 +229,8 @@ class SurveyApp {
     const { point, points, answers } = this;
     const wanted = points.slice(this.at, this.at + AHEAD).map((one) => this.images[one.image_id].display);
     this.media.want([...new Set(wanted)].map((address) => ({ address, kind: "image" })), wanted);
+    const missing = wanted.findIndex((address) => !this.media.has(address));
+    this.root.dataset.ready = missing < 0 ? wanted.length : missing; // points that can be answered at once
     const image = point ? this.images[point.image_id] : null;
     const file = image ? this.media.get(image.display) : null;
     this.picture.show(file, point, image, image ? this.media.failure(image.display) : null);
