@@ -27,7 +27,7 @@ from pages.api.verdict_input import (
 from pages.api.why import why_this_score
 from pages.components.canvas.assets_route import asset_route
 from rsqa_core.errors import ConflictError, InvalidInputError, NotFoundError, RsqaError
-from rsqa_core.records import HeadRecord, Verdict
+from rsqa_core.records import HeadRecord, QueueQuery, Verdict
 from workflows.error_marks import require_marked
 from workflows.footprints import corners
 from workflows.opening import Installation
@@ -97,7 +97,7 @@ def queue_page(
             without=leases.held_by_others(session, caller.project_id, caller.reviewer),
         )
         shown = page.image_ids
-        if query.statuses == ("open",):
+        if query == QueueQuery(order=query.order, seed=query.seed):  # nobody has narrowed it
             shown = teamwork.with_others(session, caller, shown)
         items = teamwork.unmarked(queue.items(session, shown, caller.reviewer), page.image_ids)
         elsewhere = leases.count_of_others(session, caller.project_id, caller.reviewer)

@@ -73,7 +73,7 @@ def draw_overlap(project: Project) -> None:
         100,
         round(100 * rule.share),
         step=5,
-        key="overlap_share",
+        key=f"overlap_share_{project.id}",
         on_change=_keep_overlap,
         args=(project.id,),
     )
@@ -83,14 +83,14 @@ def draw_overlap(project: Project) -> None:
         100,
         100 if rule.wider_than is None else round(100 * rule.wider_than),
         step=5,
-        key="overlap_width",
+        key=f"overlap_width_{project.id}",
         help="Of the best predicted candidate; 100 stands for none.",
         on_change=_keep_overlap,
         args=(project.id,),
     )
-    more = "more than " if waiting == _MOST_COUNTED else ""
+    most = "At least " if waiting == _MOST_COUNTED else ""
     st.caption(
-        f"{more}{waiting:,} decided images wait for a second opinion. They come among the others "
+        f"{most}{waiting:,} decided images wait for a second opinion. They come among the others "
         "of a reviewer who has not seen them, without a mark."
     )
 
@@ -98,7 +98,9 @@ def draw_overlap(project: Project) -> None:
 @guarded
 def _keep_overlap(project_id: int) -> None:
     state = st.session_state
-    width = int(state["overlap_width"])
-    wanted = Overlap(int(state["overlap_share"]) / 100, None if width == 100 else width / 100)
+    width = int(state[f"overlap_width_{project_id}"])
+    wanted = Overlap(
+        int(state[f"overlap_share_{project_id}"]) / 100, None if width == 100 else width / 100
+    )
     with installation().database.begin() as session:
         overlap.put(session, project_id, wanted)

@@ -141,6 +141,28 @@ def test_answers_without_a_connection_are_kept_and_arrive(looking: Session) -> N
     assert looking.answers() == {1: 0, 2: 1, 3: 2}
 
 
+def test_keys_answer_only_what_is_on_screen(looking: Session) -> None:
+    page = looking.page
+    looking.wait_ready(4)
+    page.keyboard.press("1")
+    looking.says("1 answered")
+    page.get_by_role("tab", name="Figures").click()
+    expect(page.locator(".survey-picture")).to_be_hidden()
+    page.keyboard.press("2")
+    page.get_by_role("tab", name="Points").click()
+    expect(page.locator(".survey-picture")).to_be_visible()
+    page.get_by_role("button", name="New survey").click()
+    expect(page.get_by_role("dialog")).to_contain_text("The map has")
+    page.get_by_role("dialog").get_by_text("The map has").click()
+    page.keyboard.press("3")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("4")
+    looking.says("2 answered")
+    looking.says("Saved")
+    assert looking.answers() == {1: 0, 2: 3}
+
+
 def test_the_figures_follow_the_answers(looking: Session) -> None:
     page = looking.page
     with looking.installation.database.read() as session:

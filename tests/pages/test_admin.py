@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from db.store import people, verdicts
+from db.store import overlap, people, verdicts
+from rsqa_core.teamwork import Overlap
 from tests.pages.conftest import OpenPage
 from tests.pages.seeding import add_labels, add_project, add_ready_project
 from workflows.backups import kept_backups, make_backup
@@ -67,6 +68,23 @@ def test_a_copy_is_put_back_by_a_click_after_a_question(
     with installation.database.read() as session:
         assert verdicts.total(session) == 0
     assert len(kept_backups(installation.settings)) == 2
+
+
+def test_the_rule_of_second_opinions_is_each_projects_own(
+    installation: Installation, open_page: OpenPage
+) -> None:
+    project = add_ready_project(installation)
+    other = add_project(installation, slug="village", name="Village")
+    test = open_page("admin", project="harbour")
+    test.number_input(key=f"overlap_share_{project.id}").set_value(40).run()
+    test.query_params["project"] = "village"
+    test.run()
+
+    assert not test.exception
+    assert test.number_input(key=f"overlap_share_{other.id}").value == 0
+    with installation.database.read() as session:
+        assert overlap.get(session, project.id) == Overlap(share=0.4)
+        assert overlap.get(session, other.id) == Overlap()
 
 
 def test_a_role_is_given_by_a_click(installation: Installation, open_page: OpenPage) -> None:

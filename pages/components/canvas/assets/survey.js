@@ -200,6 +200,7 @@ class SurveyApp {
 
   key(event) {
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.inSight()) return;
     const target = event.composedPath()[0];
     if (isTyping(target) || keepsKey(target, event.key)) return;
     const classes = this.data.classes;
@@ -217,6 +218,11 @@ class SurveyApp {
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) act();
+  }
+
+  /** Whether the reviewer looks at the points: not at the figures, nor at a dialog over them. */
+  inSight() {
+    return this.root.getClientRects().length > 0 && !document.querySelector("[role='dialog']");
   }
 
   shown() {
