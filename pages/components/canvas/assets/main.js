@@ -5,6 +5,7 @@ import { Coach } from "./coach.js";
 import { closeConnectionDialogs } from "./connection.js";
 import { listenForKeys } from "./keys.js";
 import { Marking } from "./marking.js";
+import { mountOnce } from "./mounting.js";
 import { readableOn } from "./palette.js";
 import { BASIC_MODES } from "./panes.js";
 import { PointCheck } from "./point_check.js";
@@ -14,36 +15,16 @@ import { Session } from "./session.js";
 import { View } from "./view.js";
 import { Why } from "./why_panel.js";
 
-const mounted = new WeakMap();
-
 /** Called by Streamlit at first and again whenever data or theme change; returns the clean-up. */
 export function mount(component) {
-  const { data, parentElement } = component;
+  const { data } = component;
   const identity = JSON.stringify([data.project.id, data.reviewer, data.query]);
-  let app = mounted.get(parentElement);
-  if (app && app.identity !== identity) {
-    app.dispose();
-    app = null;
-  }
-  if (!app) {
-    app = new App(identity, component);
-    mounted.set(parentElement, app);
-  }
-  app.update(component);
-  const call = ++app.calls;
-  return () => {
-    // Streamlit also cleans up after calls that newer ones have replaced; the app outlives those.
-    if (app.calls !== call) return;
-    app.dispose();
-    mounted.delete(parentElement);
-  };
+  return mountOnce(component, identity, () => new App(component));
 }
 
 class App {
-  constructor(identity, component) {
+  constructor(component) {
     const { data } = component;
-    this.identity = identity;
-    this.calls = 0;
     this.component = component;
     this.preferences = new Preferences();
     this.server = new Server(new URL(data.api, window.location.href).href, data.token, () =>

@@ -5,6 +5,7 @@ import { button, el, keyCap, setText } from "./dom.js";
 import { isTyping, keepsKey } from "./keys.js";
 import { MediaCache } from "./media.js";
 import { Outbox } from "./outbox.js";
+import { mountOnce } from "./mounting.js";
 import { cssColour } from "./palette.js";
 import { Server } from "./server.js";
 import { SurveyPicture } from "./survey_picture.js";
@@ -14,39 +15,17 @@ const TELL_AFTER_MS = 2500; // of rest, before the page draws its figures anew
 const LONGEST_LOOK_S = 1800;
 const KEYED = 9;
 
-const mounted = new WeakMap();
-
 /** Called by Streamlit at first and again whenever data or theme change; returns the clean-up. */
 export function mount(component) {
-  const { data, parentElement } = component;
-  const identity = JSON.stringify([data.survey, data.reviewer]);
-  let app = mounted.get(parentElement);
-  if (app && app.identity !== identity) {
-    app.dispose();
-    app = null;
-  }
-  if (!app) {
-    app = new SurveyApp(identity, component);
-    mounted.set(parentElement, app);
-  }
-  app.component = component;
-  app.server.setToken(data.token);
-  app.picture.draw();
-  const call = ++app.calls;
-  return () => {
-    if (app.calls !== call) return; // a newer call has replaced this one; the app outlives it
-    app.dispose();
-    mounted.delete(parentElement);
-  };
+  const { data } = component;
+  return mountOnce(component, JSON.stringify([data.survey, data.reviewer]), () => new SurveyApp(component));
 }
 
 class SurveyApp {
-  constructor(identity, component) {
+  constructor(component) {
     const { data } = component;
-    this.identity = identity;
     this.component = component;
     this.data = data;
-    this.calls = 0;
     this.points = [];
     this.images = {};
     this.answers = new Map(); // number -> class id, or null where nobody can tell
@@ -58,11 +37,11 @@ class SurveyApp {
     );
     this.media = new MediaCache(this.server, {
       budgetBytes: 96 * 2 ** 20,
-      onLoaded: () => this.update(),
-      onFailed: () => this.update(),
+      onLoaded: () => this.refresh(),
+      onFailed: () => this.refresh(),
     });
     this.outbox = new Outbox(`survey-${data.survey}`, data.reviewer, this.server, {
-      changed: () => this.update(),
+      changed: () => this.refresh(),
       saved: () => this.tellSoon(),
       refused: (answer, message) => this.refused(answer, message),
       answered: () => {},
@@ -74,6 +53,13 @@ class SurveyApp {
     this.online = () => this.media.retryAll();
     window.addEventListener("online", this.online);
     this.load();
+  }
+
+  /** Streamlit has new data or another theme. */
+  update(component) {
+    this.component = component;
+    this.server.setToken(component.data.token);
+    this.picture.draw();
   }
 
   dispose() {
@@ -146,7 +132,7 @@ class SurveyApp {
       this.go(this.firstOpen());
     } catch (error) {
       this.problem = `The points could not be loaded: ${error.message}`;
-      this.update();
+      this.refresh();
       if (!this.disposed) setTimeout(() => this.disposed || this.load(), 4000);
     }
   }
@@ -169,7 +155,7 @@ class SurveyApp {
     this.at = Math.max(0, Math.min(place, this.points.length - 1));
     this.since = performance.now();
     this.picture.reset();
-    this.update();
+    this.refresh();
   }
 
   say(classId) {
@@ -177,7 +163,7 @@ class SurveyApp {
     if (!point) return;
     if (!this.shown()) {
       this.problem = "Still loading – nothing was recorded";
-      this.update();
+      this.refresh();
       return;
     }
     this.problem = "";
@@ -195,7 +181,7 @@ class SurveyApp {
     if (this.answers.get(answer.number) === answer.class_id) this.answers.delete(answer.number);
     this.problem = `Not accepted: ${message}`;
     this.outbox.dismiss(answer.id);
-    this.update();
+    this.refresh();
   }
 
   key(event) {
@@ -230,7 +216,7 @@ class SurveyApp {
     return point && this.media.has(this.images[point.image_id].display);
   }
 
-  update() {
+  refresh() {
     if (this.disposed || !this.root) return;
     const { point, points, answers } = this;
     const wanted = points.slice(this.at, this.at + AHEAD).map((one) => this.images[one.image_id].display);
