@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rsqa_core.errors import UnsafePathError
@@ -50,6 +50,30 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def trim_folder(folder: Path, max_bytes: int) -> int:
+    """Delete the oldest files below ``folder`` until the others fit; return how many went.
+
+    For what is made again when it is missing. Files that cannot be deleted stay.
+
+    Example:
+        >>> trim_folder(Path("/nowhere"), 0)
+        0
+    """
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # gone since it was listed
+            if path.is_file() and not path.is_symlink():
+                found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+    room, gone = max_bytes, 0
+    for _, size, path in sorted(found, reverse=True):
+        room -= size
+        if room < 0:
+            with suppress(OSError):
+                path.unlink()
+                gone += 1
+    return gone
 
 
 @contextmanager

@@ -112,6 +112,21 @@ def all_of(session: Session, project_id: int) -> list[ImageRecord]:
     return [ImageRow.record(row) for row in rows]  # type: ignore[arg-type]
 
 
+def sample_of_file(session: Session, image: ImageRecord, count: int) -> list[str]:
+    """Return the stored tiles of an image's source file, a fixed random sample of so many."""
+    return list(
+        session.scalars(
+            select(ImageRow.tile_path)
+            .where(
+                ImageRow.project_id == image.project_id,
+                ImageRow.source_sha256 == image.source_sha256,
+            )
+            .order_by(ImageRow.random_key, ImageRow.id)
+            .limit(count)
+        )
+    )
+
+
 def some(session: Session, image_ids: Collection[int]) -> list[ImageRecord]:
     """Return some images by id; ids without an image are left out."""
     return [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,11 +14,14 @@ from db.store import candidates, images, projects, scores
 from pages.api.guard import HttpError
 from pages.api.item_json import content_key
 from pages.api.tokens import Caller
-from rsqa_core.errors import NotFoundError
+from rsqa_core.errors import InvalidInputError, NotFoundError
 from rsqa_core.records import Candidate, ImageRecord
 from workflows.error_images import error_image_key, error_image_path
 from workflows.model_process import ModelsUnavailableError, model_process
 from workflows.opening import Installation
+
+if TYPE_CHECKING:
+    from rsqa_core.raster.bands import Limits
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 # By the stored name's suffix; anything else would be served as a download, never as a page.
@@ -53,9 +59,12 @@ def band_view_list(
 def band_view(
     installation: Installation, caller: Caller, request: Request, body: bytes
 ) -> Response:
-    """An image as one of its band views shows it, as JPEG."""
+    """An image as one of its band views shows it, as JPEG.
+
+    All tiles of a file are stretched alike, so that neighbours compare.
+    """
     from rsqa_core.raster import encode_display_jpeg
-    from rsqa_core.raster.bands import render_view
+    from rsqa_core.raster.bands import INDICES, SAMPLED_TILES, render_view
 
     image = _image(installation, caller, request)
     view, stretch = request.path_params["view"], request.query_params.get("stretch", "clip")
@@ -64,8 +73,43 @@ def band_view(
     if isinstance(answer, Response):
         return answer
     path = installation.files.path(image.tile_path)
-    rgb = render_view(path, view, image.bands, stretch)  # type: ignore[arg-type]
+    tiles = [image.tile_path]
+    if stretch != "tile":
+        with installation.database.read() as session:
+            tiles = images.sample_of_file(session, image, SAMPLED_TILES)
+    sample = tuple(map(installation.files.path, tiles))
+    limits = () if view in INDICES else _limits(sample, image.bands, stretch)
+    rgb = render_view(path, view, image.bands, limits)
     return Response(encode_display_jpeg(rgb), media_type="image/jpeg", headers=answer)
+
+
+@functools.lru_cache(maxsize=64)
+def _limits(tiles: tuple[Path, ...], bands: int, stretch: str) -> Limits:
+    from rsqa_core.raster.bands import band_limits
+
+    return band_limits(tiles, bands, stretch)  # type: ignore[arg-type]
+
+
+def band_values(
+    installation: Installation, caller: Caller, request: Request, body: bytes
+) -> Response:
+    """What a band view's bands hold in one pixel, by name, and the value of an index."""
+    from rsqa_core.raster.bands import values_at
+
+    image = _image(installation, caller, request)
+    place = [_whole(request, name) for name in ("x", "y")]
+    path = installation.files.path(image.tile_path)
+    found = values_at(path, request.path_params["view"], image.bands, place[0], place[1])
+    return JSONResponse({"values": found.values, "index": found.index})
+
+
+def _whole(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "")
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise InvalidInputError(
+            f"Expected `{name}` to be a column or row of the image, but got {text!r:.40}."
+        )
+    return int(text)
 
 
 def reference_mask(

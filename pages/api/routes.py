@@ -57,6 +57,7 @@ def api_routes(open_installation: OpenInstallation) -> list[BaseRoute]:
         ("media/{image_id:int}/display", "GET", media.display_image),
         ("media/{image_id:int}/bands", "GET", media.band_view_list),
         ("media/{image_id:int}/view/{view}", "GET", media.band_view),
+        ("media/{image_id:int}/view/{view}/values", "GET", media.band_values),
         ("media/{image_id:int}/reference", "GET", media.reference_mask),
         ("media/candidates/{candidate_id:int}/mask", "GET", media.candidate_mask),
         ("media/candidates/{candidate_id:int}/errors", "GET", media.candidate_errors),

@@ -21,13 +21,19 @@ from rsqa_core.raster.display import STRETCH_PERCENTILES
 from rsqa_core.raster.headers import band_names
 from rsqa_core.raster.tiles import read_tile, unreferenced_allowed
 
-BandStretch = Literal["clip", "full", "deviations"]
+BandStretch = Literal["clip", "full", "deviations", "tile"]
 BAND_STRETCHES: tuple[BandStretch, ...] = get_args(BandStretch)
-"""2nd to 98th percentile; least to greatest value; mean minus to plus two standard deviations."""
+"""2nd to 98th percentile; least to greatest value; mean minus to plus two standard deviations; the
+first of them over the tile alone, where the others are over all tiles of a file."""
 
 INDICES = ("ndvi", "ndwi", "vari")
 MOST_SINGLE_BANDS = 16
+SAMPLED_TILES = 32
+_SAMPLED_SIDE_PX = 128
 _NO_DATA = 0
+
+Limits = tuple[tuple[float, float], ...]
+"""Of each band, in source units: the values that are shown black and white."""
 
 # What bands are called, by what they show. Sentinel-2 calls its near infrared B8, Landsat 8 and 9
 # B5: such numbers count only where the other names say whose they are.
@@ -162,47 +168,133 @@ def _declared(path: Path, bands: int) -> tuple[tuple[str, ...], float | None]:
         raise UnreadableFileError(f"{path.name} cannot be read: {error}.") from error
 
 
-def render_view(path: Path, view_id: str, bands: int, stretch: BandStretch) -> NDArray[np.uint8]:
-    """Return a stored tile as one of its views shows it, (3, H, W) uint8.
+def band_limits(paths: Sequence[Path], bands: int, stretch: BandStretch) -> Limits:
+    """Return what is shown black and white of each band, over stored tiles together.
 
-    Composites and single bands are stretched each over the tile's pixels with data; indices lie in
-    -1..1 and are coloured from brown (-1) to blue-green (1). A pixel is black where no band of a
-    composite has data, or where an index lacks one.
+    Tiles are sampled: a hundred pixels a side of each, or every pixel of smaller ones. One that
+    cannot be read is left out; a band without data gets (0, 1).
 
     Args:
-        bands: of the tile, as its record has them.
+        paths: tiles of one file, at least one; ``SAMPLED_TILES`` of them are plenty.
+        bands: of each tile, as its record has them.
 
     Raises:
-        NotFoundError: the tile has no such view.
         InvalidInputError: an unknown stretch.
-        UnreadableFileError: the file is missing or corrupt.
+        UnreadableFileError: no tile can be read.
     """
     if stretch not in BAND_STRETCHES:
         raise InvalidInputError(
             f"Expected `stretch` to be one of {', '.join(BAND_STRETCHES)}, but got {stretch!r}."
         )
-    names, nodata = _declared(path, bands)
+    samples: list[list[NDArray[np.float64]]] = []
+    for path in paths:
+        try:
+            pixels, there = _sampled(path, bands)
+        except UnreadableFileError as error:
+            unreadable = error
+            continue
+        samples.append([band[known] for band, known in zip(pixels, there, strict=True)])
+    if not samples:
+        raise unreadable
+    return tuple(_limits(np.concatenate(values), stretch) for values in zip(*samples, strict=True))
+
+
+def _sampled(path: Path, bands: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return pixels (C, h, w) of a tile spread evenly, and which of them have data."""
+    _, nodata = _declared(path, bands)
+    tile = read_tile(path)
+    step = max(1, max(tile.shape[1:]) // _SAMPLED_SIDE_PX)
+    # From the middle of each step, so that a frame of no data at the edge is not all there is.
+    pixels = tile[:, step // 2 :: step, step // 2 :: step].astype(np.float64)
+    return pixels, _with_data(pixels, nodata)
+
+
+def _with_data(pixels: NDArray[np.float64], nodata: float | None) -> NDArray[np.bool_]:
+    there = np.isfinite(pixels)
+    return there if nodata is None else there & (pixels != nodata)
+
+
+def _view_of(names: Sequence[str], view_id: str) -> BandView:
     views = {view.id: view for view in band_views(names)}
     view = views.get(view_id)
     if view is None:
         raise NotFoundError.named("view", view_id, views)
     if view.why_not:
         raise NotFoundError(f"This image has no {view.name}: it has {view.why_not}.")
+    return view
+
+
+def render_view(path: Path, view_id: str, bands: int, limits: Limits) -> NDArray[np.uint8]:
+    """Return a stored tile as one of its views shows it, (3, H, W) uint8.
+
+    Composites and single bands are stretched each between its limits; indices lie in -1..1 and are
+    coloured from brown (-1) to blue-green (1). A pixel is black where no band of a composite has
+    data, or where an index lacks one.
+
+    Args:
+        bands: of the tile, as its record has them.
+        limits: of every band of the tile; see ``band_limits``.
+
+    Raises:
+        NotFoundError: the tile has no such view.
+        UnreadableFileError: the file is missing or corrupt.
+    """
+    names, nodata = _declared(path, bands)
+    view = _view_of(names, view_id)
     pixels = read_tile(path)[list(view.bands)].astype(np.float64)
-    there = np.isfinite(pixels)
-    if nodata is not None:
-        there &= pixels != nodata
+    there = _with_data(pixels, nodata)
     if view_id in INDICES:
         valid, shown = there.all(axis=0), _coloured(_index(view_id, pixels))
     else:
         valid = there.any(axis=0)
-        shown = np.stack(
-            [_stretched(band, known, stretch) for band, known in zip(pixels, there, strict=True)]
-        )
+        ranges = [limits[band] for band in view.bands]
+        shown = np.stack([_stretched(*band) for band in zip(pixels, there, ranges, strict=True)])
     if len(shown) == 1:
         shown = np.repeat(shown, 3, axis=0)
     shown[:, ~valid] = _NO_DATA
     return np.ascontiguousarray(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class BandValues:
+    """What a tile holds in one pixel.
+
+    Attributes:
+        values: of the view's bands by name, in source units; None where a band has no data.
+        index: of an index view, in -1..1; None elsewhere, and without data.
+    """
+
+    values: dict[str, float | None]
+    index: float | None
+
+
+def values_at(path: Path, view_id: str, bands: int, x_px: int, y_px: int) -> BandValues:
+    """Return the values of a view's bands in one pixel of a stored tile.
+
+    Args:
+        bands: of the tile, as its record has them.
+        x_px, y_px: column and row from the top left, from 0.
+
+    Raises:
+        NotFoundError: the tile has no such view.
+        InvalidInputError: the pixel lies outside of the tile.
+        UnreadableFileError: the file is missing or corrupt.
+    """
+    names, nodata = _declared(path, bands)
+    view = _view_of(names, view_id)
+    tile = read_tile(path)
+    height, width = tile.shape[1:]
+    if not (0 <= x_px < width and 0 <= y_px < height):
+        raise InvalidInputError(
+            f"Expected a pixel of the tile of {width} x {height} px, but got ({x_px}, {y_px})."
+        )
+    pixel = tile[list(view.bands), y_px, x_px].astype(np.float64)
+    there = _with_data(pixel, nodata)
+    known = bool(there.all()) and view_id in INDICES
+    index = float(_index(view_id, pixel[:, None, None])[0, 0]) if known else None
+    titles = [names[band] or f"Band {band + 1}" for band in view.bands]
+    found = zip(titles, pixel, there, strict=True)
+    return BandValues({name: float(v) if is_there else None for name, v, is_there in found}, index)
 
 
 def _index(view_id: str, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -225,19 +317,23 @@ def _coloured(index: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(np.stack(channels)).astype(np.uint8)
 
 
-def _stretched(
-    band: NDArray[np.float64], valid: NDArray[np.bool_], stretch: BandStretch
-) -> NDArray[np.uint8]:
-    values = band[valid]
+def _limits(values: NDArray[np.float64], stretch: BandStretch) -> tuple[float, float]:
     if not values.size:
-        return np.zeros(band.shape, dtype=np.uint8)
-    if stretch == "clip":
-        low, high = np.percentile(values, STRETCH_PERCENTILES)
-    elif stretch == "full":
+        return 0.0, 1.0
+    if stretch == "full":
         low, high = values.min(), values.max()
-    else:
+    elif stretch == "deviations":
         low, high = values.mean() - 2 * values.std(), values.mean() + 2 * values.std()
+    else:
+        low, high = np.percentile(values, STRETCH_PERCENTILES)
+    return float(low), float(high)
+
+
+def _stretched(
+    band: NDArray[np.float64], valid: NDArray[np.bool_], limits: tuple[float, float]
+) -> NDArray[np.uint8]:
+    low, high = limits
     shown = np.zeros(band.shape, dtype=np.uint8)
-    scaled = (values - low) / max(float(high - low), 1e-12) * 255.0
+    scaled = (band[valid] - low) / max(high - low, 1e-12) * 255.0
     shown[valid] = np.rint(np.clip(scaled, 0.0, 255.0))
     return shown

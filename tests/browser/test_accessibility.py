@@ -153,3 +153,20 @@ def test_a_dispute_withholds_nothing(
     expect(themed.get_by_test_id("stStatusWidget")).to_have_count(0)
     found["decided"] = serious(themed)
     assert found == {state: [] for state in found}
+
+
+def test_accepting_unseen_withholds_nothing(
+    themed: Page, server: Server, make_project: Callable[..., Seeded]
+) -> None:
+    seeded = make_project(image_count=4)
+    themed.goto(f"{server.url}/queue?project={seeded.project.slug}")
+    themed.get_by_role("button", name="Accept unseen").click()
+    dialog = themed.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Draw them and look")).to_be_visible()
+    found = {"asked": serious(themed)}
+    slider = dialog.get_by_role("slider")
+    slider.press("End")
+    expect(slider).to_have_value("99")
+    expect(dialog.get_by_text("Too few images for a sample")).to_be_visible()
+    found["none of them"] = serious(themed)
+    assert found == {state: [] for state in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -109,3 +110,38 @@ def test_an_image_without_such_bands_shows_its_picture_and_can_be_decided(
     assert (red, green, blue) != (0, 0, 0)
     review.wait_painted(review.seeded.images[2].id)
     shows(review, "false")
+
+
+def test_the_values_under_the_pointer_are_read_in_every_view(spectral: Review) -> None:
+    review = spectral
+    canvas = review.page.locator("canvas.canvas").bounding_box()
+    assert canvas is not None
+    middle = (canvas["x"] + canvas["width"] / 2 + 9, canvas["y"] + canvas["height"] / 2 + 9)
+    readout = review.page.locator(".readout")
+    review.page.mouse.move(*middle)
+    expect(readout).not_to_contain_text("red")
+    review.press("v")
+    shows(review, "true")
+    review.page.mouse.move(*middle)
+    expect(readout).to_contain_text(re.compile(r"red \d+ · green \d+ · blue \d+$"))
+    chooser(review).select_option("ndvi")
+    shows(review, "ndvi")
+    review.page.mouse.move(*middle)
+    expect(readout).to_contain_text(re.compile(r"NDVI -?\d\.\d{3} · nir \d+ · red \d+$"))
+    first = readout.text_content() or ""
+    index, infrared, red = (float(word) for word in re.findall(r"-?\d+(?:\.\d+)?", first)[-3:])
+    assert infrared == 255 - red
+    assert index == pytest.approx((infrared - red) / (infrared + red), abs=1e-3)
+
+    review.press("j")  # has no near infrared: nothing to read
+    review.wait_painted(review.seeded.images[1].id)
+    expect(readout).not_to_contain_text("red")
+    review.press("j")
+    review.wait_painted(review.seeded.images[2].id)
+    review.page.mouse.move(*middle)
+    expect(readout).to_contain_text("NDVI")
+    review.press("j")  # loaded ahead; the pointer stays where it is
+    review.wait_painted(review.seeded.images[3].id)
+    expect(readout).to_contain_text("NDVI")
+    review.page.mouse.move(5, 5)
+    expect(readout).to_have_text("")

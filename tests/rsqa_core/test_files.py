@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rsqa_core.errors import CancelledError
-from rsqa_core.files import turn
+from rsqa_core.files import trim_folder, turn
 
 HOLDER = """
 import sys
@@ -63,3 +64,21 @@ def test_waiting_can_be_given_up(tmp_path: Path) -> None:
         with pytest.raises(CancelledError), turn(tmp_path / "lock", waiting):
             pass
         holder.communicate("")
+
+
+def test_trimming_deletes_the_oldest_and_nothing_outside(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"x" * 100)
+    folder = tmp_path / "remade"
+    for age, name in enumerate(("new", "middle", "old")):
+        path = folder / name[:2] / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (1000 - age, 1000 - age))
+    (folder / "link").symlink_to(outside)
+
+    assert trim_folder(folder, 20) == 1
+    assert sorted(path.name for path in folder.glob("*/*")) == ["middle", "new"]
+    assert trim_folder(folder, 20) == 0
+    assert trim_folder(folder, 0) == 2
+    assert outside.read_bytes() == b"x" * 100

@@ -15,11 +15,14 @@ from pathlib import Path
 import click
 
 from rsqa_core.errors import CancelledError, InvalidInputError, RsqaError
+from rsqa_core.files import trim_folder
 from rsqa_core.settings import read_settings
 
 _APP = Path(__file__).resolve().parents[2] / "app.py"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _START_LIMIT_S = 60.0
+_REMADE_BYTES = 1 << 30
+"""What the pictures of error maps, and the explanations of scores, may take at the start."""
 
 
 @click.command(epilog="Examples:  rsqa serve   |   rsqa serve --port 9000 --no-browser")
@@ -131,11 +134,18 @@ def has_display() -> bool:
 
 
 def _check_installation() -> None:
-    """Create or migrate the database here, so that its errors are one line on the terminal."""
+    """Create or migrate the database here, so that its errors are one line on the terminal.
+
+    What is made again when somebody looks is trimmed on the way: it belongs to heads and projects
+    that may be gone.
+    """
     from workflows.opening import open_installation
 
+    settings = read_settings()
     try:
-        open_installation(read_settings()).database.close()
+        open_installation(settings).database.close()
+        for folder in (settings.error_images_dir, settings.explanations_dir):
+            trim_folder(folder, _REMADE_BYTES)
     except OSError as error:
         raise RsqaError(
             f"The folder {read_settings().home} cannot be used ({error.strerror or error}). "

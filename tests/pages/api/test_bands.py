@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -15,24 +17,28 @@ from rsqa_core.records import ImageRecord, NewImage, Project
 from workflows.opening import Installation
 
 MEDIA = "/rsqa/v1/media"
+Pixels = NDArray[Any]
 
 
 @pytest.fixture
 def multispectral(installation: Installation, project: Project) -> ImageRecord:
     """A tile of four bands; the infrared is bright where red is dark."""
     ramp = np.linspace(0, 3000, 16 * 16).reshape(16, 16)
-    bands = np.stack([ramp, ramp, ramp, ramp[::-1, ::-1]]).astype(np.uint16)
-    content = write_tile_geotiff(bands, band_names=("B02", "B03", "B04", "B08"))
+    return _add(installation, project, np.stack([ramp, ramp, ramp, ramp[::-1, ::-1]]))
+
+
+def _add(installation: Installation, project: Project, bands: Pixels, x_px: int = 0) -> ImageRecord:
+    content = write_tile_geotiff(bands.astype(np.uint16), band_names=("B02", "B03", "B04", "B08"))
     tile = installation.files.put(content, ".tif")
     new = NewImage(
-        name="multispectral",
+        name=f"multispectral {x_px}",
         scene="scene",
-        sha256="m" * 64,
+        sha256=f"{x_px:064d}",
         source_name="m.tif",
         source_sha256="m" * 64,
-        source_width_px=16,
+        source_width_px=32,
         source_height_px=16,
-        x_px=0,
+        x_px=x_px,
         y_px=0,
         width_px=16,
         height_px=16,
@@ -53,7 +59,7 @@ def test_the_views_are_listed_with_why_some_are_not_there(
     views = {view["id"]: view for view in answer["views"]}
     assert views["ndvi"]["why_not"] == ""
     assert views["band-4"]["name"] == "Band 4: B08"
-    assert answer["stretches"] == ["clip", "full", "deviations"]
+    assert answer["stretches"] == ["clip", "full", "deviations", "tile"]
     plain = client.get(f"{MEDIA}/1/bands", headers=signed).json()
     why = {view["id"]: view["why_not"] for view in plain["views"]}
     assert (why["true"], why["ndvi"]) == ("", "no near-infrared band")
@@ -80,6 +86,36 @@ def test_a_view_is_a_picture_that_a_browser_may_keep(
     assert item["bands"] == 4
 
 
+def test_tiles_of_one_file_are_stretched_alike_unless_asked_otherwise(
+    installation: Installation,
+    client: TestClient,
+    signed: dict[str, str],
+    multispectral: ImageRecord,
+    project: Project,
+) -> None:
+    dark = _add(installation, project, np.full((4, 16, 16), 300.0), x_px=16)
+    path = f"{MEDIA}/{dark.id}/view/band-1"
+
+    def grey(stretch: str) -> int:
+        content = client.get(f"{path}?stretch={stretch}", headers=signed).content
+        with Image.open(io.BytesIO(content)) as picture:
+            return int(picture.getpixel((8, 8))[0])  # type: ignore[index]
+
+    assert grey("full") == pytest.approx(0.1 * 255, abs=2)
+    assert grey("tile") == 0
+
+
+def test_the_values_of_a_pixel(
+    client: TestClient, signed: dict[str, str], multispectral: ImageRecord
+) -> None:
+    path = f"{MEDIA}/{multispectral.id}/view/ndvi/values?x=15&y=15"
+
+    assert client.get(path, headers=signed).json() == {
+        "values": {"B08": 0.0, "B04": 3000.0},
+        "index": -1.0,
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -87,6 +123,11 @@ def test_a_view_is_a_picture_that_a_browser_may_keep(
         ("1/view/nothing", 404),
         ("1/view/true?stretch=wild", 400),
         ("1/view/true?v=another", 409),
+        ("1/view/ndvi/values?x=0&y=0", 404),
+        ("1/view/true/values?x=0", 400),
+        ("1/view/true/values?x=-1&y=0", 400),
+        ("1/view/true/values?x=99999&y=0", 400),
+        ("99/view/true/values?x=0&y=0", 404),
         ("1/view/..%2f..%2fsecret", 404),
         ("99/view/true", 404),
         ("99/bands", 404),
@@ -99,5 +140,5 @@ def test_what_is_not_there_is_refused(
 
 
 def test_views_need_a_token(client: TestClient, project: Project) -> None:
-    for path in ("1/bands", "1/view/true"):
+    for path in ("1/bands", "1/view/true", "1/view/true/values?x=0&y=0"):
         assert client.get(f"{MEDIA}/{path}").status_code == 401

@@ -5,8 +5,9 @@ import { el } from "./dom.js";
 import { ServerError } from "./server.js";
 
 const PICTURE = "";
-const STRETCHES = { clip: "2–98 %", full: "Full range", deviations: "± 2 deviations" };
+export const STRETCHES = { clip: "2–98 %", full: "Full range", deviations: "± 2 deviations", tile: "2–98 %, this tile" };
 const INDICES = ["ndvi", "ndwi", "vari"];
+const REST_MS = 60; // a pointer that rests so long asks what is under it
 
 export class BandView {
   /** @param app {server, session, view, preferences} */
@@ -15,11 +16,12 @@ export class BandView {
     this.known = new Map(); // image id -> [{id, name, why_not}]
     this.copies = new WeakMap(); // item -> {key, item}: the same item with another picture
     this.lacking = new Set(); // "image id, view": that image has no such view
+    this.asked = null; // the pixel whose values are wanted or shown, as an address
     const choose = (event) => this.choose(event.target.value);
     this.views = el("select", { class: "bands-select", "aria-label": "Bands", "data-title": "Bands ({bands})", on: { change: choose, focus: () => this.load(), pointerenter: () => this.load() } });
     this.stretch = el(
       "select",
-      { class: "bands-select", "aria-label": "Stretch", title: "How values become grey levels, band by band", on: { change: (event) => this.stretchTo(event.target.value) } },
+      { class: "bands-select", "aria-label": "Stretch", title: "How values become grey levels, band by band: over all tiles of the image's file, or over this one", on: { change: (event) => this.stretchTo(event.target.value) } },
       ...Object.entries(STRETCHES).map(([value, text]) => el("option", { value, text })),
     );
     this.ramp = el("span", { class: "bands-ramp", "aria-label": "Colours from -1 to 1" }, el("span", { text: "−1" }), el("i"), el("span", { text: "1" }));
@@ -30,6 +32,11 @@ export class BandView {
 
   get view() {
     return this.app.preferences.get("bands");
+  }
+
+  /** Whether a view of bands is on screen; not where the image has no such bands. */
+  get showing() {
+    return Boolean(this.app.session.item?.display.includes("/view/"));
   }
 
   /** An item with the picture that is wanted of it, where it has one. */
@@ -55,6 +62,29 @@ export class BandView {
     this.lacking.add(`${asked[1]}, ${asked[2]}`);
     if (Number(asked[1]) === this.app.session.queue.currentId) this.app.view.hint(error.message);
     return true;
+  }
+
+  /** The pointer lies over a place of the image, or nowhere: say what the bands hold there. */
+  hover(spot) {
+    const { session, stage, view } = this.app;
+    const there = spot && stage.image && this.showing;
+    const pixel = there && `x=${Math.floor(spot.u * stage.image.width)}&y=${Math.floor(spot.v * stage.image.height)}`;
+    const address = there ? `media/${session.item.id}/view/${this.view}/values?${pixel}` : null;
+    if (address === this.asked) return;
+    this.asked = address;
+    clearTimeout(this.resting);
+    view.readValues("");
+    if (address) this.resting = setTimeout(() => this.readValues(address), REST_MS);
+  }
+
+  async readValues(address) {
+    let text = "";
+    try {
+      text = valuesText(this.view, await this.app.server.json(address));
+    } catch {
+      return; // a convenience: the pointer's next rest asks again
+    }
+    if (address === this.asked) this.app.view.readValues(text);
   }
 
   choose(view) {
@@ -125,11 +155,23 @@ export class BandView {
   update() {
     const { view } = this;
     const { item } = this.app.session;
-    const shown = Boolean(item?.display.includes("/view/")); // not where the image has no such bands
+    const shown = this.showing;
     const index = INDICES.includes(view);
     if (this.views.value !== view) this.fill(this.known.get(item?.id));
     this.stretch.value = this.app.preferences.get("stretch");
     this.stretch.hidden = !shown || index;
     this.ramp.hidden = !shown || !index;
   }
+}
+
+/** "NDVI 0.468 · nir 3310 · red 1201" of an index, the values alone of other views. */
+function valuesText(view, { values, index }) {
+  const parts = Object.entries(values).map(([name, value]) => `${name} ${value === null ? "no data" : shortened(value)}`);
+  if (index !== null) parts.unshift(`${view.toUpperCase()} ${index.toFixed(3)}`);
+  return parts.join(" · ");
+}
+
+/** Whole numbers whole, others to five digits. */
+function shortened(value) {
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(5)));
 }

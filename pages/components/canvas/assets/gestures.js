@@ -27,6 +27,7 @@ export function listenForGestures(canvas, stage) {
   );
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button > 1) return;
+    if (event.pointerType === "touch") stage.hover(...at(event)); // a finger comes without moving
     if (down.size === 0) moved = 0;
     down.set(event.pointerId, at(event));
     if (down.size > 1) moved = Infinity; // two fingers never click
@@ -80,7 +81,11 @@ export function listenForGestures(canvas, stage) {
     if (clicked) stage.pick(...at(event));
   });
   canvas.addEventListener("pointercancel", end);
-  canvas.addEventListener("pointerleave", () => stage.hover());
+  canvas.addEventListener("pointerleave", (event) => {
+    // What lay under a finger can be read once it is lifted.
+    if (event.pointerType === "touch") stage.tool?.hover(null, null);
+    else stage.hover();
+  });
   canvas.addEventListener("dblclick", () => (stage.tool ? stage.tool.close() : stage.fit()));
 }
 

@@ -1,5 +1,6 @@
 // What a reviewer sets for viewing, kept in this browser and over all items.
 
+import { STRETCHES } from "./bands.js";
 import { BASIC_MODES, MODES } from "./panes.js";
 
 const KEY = "rsqa.view";
@@ -31,7 +32,7 @@ export class Preferences {
     this.values.marks = this.values.marks !== false;
     if (!Number.isInteger(this.values.brush)) this.values.brush = DEFAULTS.brush;
     if (!/^[a-z0-9-]{0,20}$/.test(this.values.bands)) this.values.bands = DEFAULTS.bands;
-    if (!["clip", "full", "deviations"].includes(this.values.stretch)) this.values.stretch = DEFAULTS.stretch;
+    if (!Object.hasOwn(STRETCHES, this.values.stretch)) this.values.stretch = DEFAULTS.stretch;
     if (!(this.values.swipe >= 0 && this.values.swipe <= 1)) this.values.swipe = DEFAULTS.swipe;
     if (!(this.values.opacity >= 0 && this.values.opacity <= 1)) {
       this.values.opacity = DEFAULTS.opacity;

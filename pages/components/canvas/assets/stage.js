@@ -31,6 +31,7 @@ export class Stage {
     this.why = null; // {colours, outline}: which places carry the score, in place of the chosen view
     this.tool = null; // what has the pointer in place of dragging the image (marking.js)
     this.layer = new MarkLayer();
+    this.pointer = [null, null]; // where it is, in CSS px of the canvas
     this.marker = null; // {x, y} in image px: the point that is asked about
     this.visited = -1; // the disputed region that was gone to last
     this.table = new Uint32Array(256);
@@ -346,7 +347,14 @@ export class Stage {
   }
 
   hover(x = null, y = null) {
+    this.pointer = [x, y];
     this.tool?.hover(x, y);
+    this.hoverAgain();
+  }
+
+  /** Something else came under the pointer, which stayed where it was. */
+  hoverAgain() {
+    const [x, y] = this.pointer;
     this.onHover(x === null ? null : this.spotAt(x, y));
   }
 

@@ -33,6 +33,8 @@ export class View {
     this.data = data;
     this.preferences = preferences;
     this.actions = actions;
+    this.under = []; // class and place under the pointer
+    this.values = ""; // and what the bands hold there
     this.topbar = new Topbar({
       onBlind: () => actions.blind(),
       onRefused: () => actions.showRefused(),
@@ -231,6 +233,7 @@ export class View {
     this.prediction.update(session);
     this.marking?.label(this.panel);
     this.why?.label(this.panel);
+    this.stage.hoverAgain();
     const { entry } = session;
     this.preview.classList.toggle("shown", entry.active && entry.slider === null);
     if (entry.active) {
@@ -303,9 +306,21 @@ export class View {
     const entry = this.data.classes.find((one) => one.id === classId);
     const name = entry?.name ?? (classId === 255 ? "no label" : "");
     const place = spot && this.corners ? placeText(placeAt(this.corners, spot.u, spot.v)) : "";
-    setText(this.readout, [name, place].filter(Boolean).join(" · "));
+    this.under = [name, place];
+    this.bands?.hover(spot);
+    this.read();
     if (classId !== this.hovered) this.legend.point(classId);
     this.hovered = classId;
+  }
+
+  /** What the bands hold under the pointer, once the server said so. */
+  readValues(text) {
+    this.values = text;
+    this.read();
+  }
+
+  read() {
+    setText(this.readout, [...this.under, this.values].filter(Boolean).join(" · "));
   }
 
   /** How long a distance is on the ground, where that is known. */
