@@ -51,19 +51,23 @@ def audit_rows(
     *,
     reviewer: str | None = None,
     limit: int | None = None,
+    unseen: bool = True,
 ) -> list[AuditRow]:
     """Return what was recorded in a project, newest first.
 
     Args:
         reviewer: only this one's.
         limit: of rows; None gives all.
+        unseen: with what was accepted unseen and what took that back.
 
     Raises:
         NotFoundError: no such project.
     """
     with installation.database.read() as session:
         project = projects.get(session, slug)
-        rows = verdict_store.history(session, project.id, reviewer, limit)
+        rows = verdict_store.history(
+            session, project.id, reviewer, limit, looked_at=not unseen
+        )
         holding = {verdict.id for verdict in verdict_store.effective(session, project.id)}
         names = image_store.names(session, {row.image_id for row in rows})
         segmenters = candidate_store.segmenters_of(

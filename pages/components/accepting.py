@@ -168,12 +168,7 @@ def _draw_accepted(project: Project) -> None:
     st.divider()
     for one in made:
         words, action = st.columns([3, 1], vertical_alignment="center")
-        words.caption(
-            f"{local_time(one.accepted_at)} · {plain(one.accepted_by)} accepted "
-            f"{one.accepted:,} images predicted {one.above:.0%} or better after "
-            f"{plain(one.spot_check)}"
-            + ("" if one.holding == one.accepted else f"; {one.holding:,} of them still hold")
-        )
+        words.caption(acceptance_text(one))
         if one.holding and action.button(
             "Take back",
             key=f"{_PREFIX}back-{one.id}",
@@ -183,6 +178,16 @@ def _draw_accepted(project: Project) -> None:
             help="Those who accepted can take it back",
         ):
             _take_back(one)
+
+
+def acceptance_text(made: Acceptance) -> str:
+    """Return who accepted what and when, as Markdown."""
+    return (
+        f"{local_time(made.accepted_at)} · {plain(made.accepted_by)} accepted "
+        f"{made.accepted:,} images predicted {made.above:.0%} or better after "
+        f"{plain(made.spot_check)}"
+        + ("" if made.holding == made.accepted else f"; {made.holding:,} of them still hold")
+    )
 
 
 def _take_back(made: Acceptance) -> None:

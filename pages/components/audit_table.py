@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from db.store import verdicts
+from db.store import acceptances, verdicts
+from pages.components.accepting import acceptance_text
 from pages.components.label_counts import KIND_NAMES
 from pages.components.opening import installation
 from pages.components.times import local_time
@@ -21,16 +22,25 @@ def draw_audit(project: Project) -> None:
     opened = installation()
     with opened.database.read() as session:
         names = verdicts.reviewers(session, project.id)
+        accepted = acceptances.all_of(session, project.id)
     if not names:
         st.info("Nothing was decided in this project yet.", icon=":material/history:")
         return
     choice, download = st.columns([3, 7], vertical_alignment="bottom")
     chosen = choice.selectbox("Reviewer", [_ANYONE, *names])
+    # Thousands of rows that one press wrote would hide all others: one line says it.
+    unseen = bool(accepted) and st.toggle(
+        "Every image that was accepted unseen", help="Else each acceptance is one line below"
+    )
+    if not unseen:
+        for one in accepted:
+            st.caption(acceptance_text(one))
     rows = audit_rows(
         opened,
         project.slug,
         reviewer=None if chosen == _ANYONE else chosen,
         limit=SHOWN_ROWS,
+        unseen=unseen,
     )
     download.download_button(
         "Download all as CSV",

@@ -110,10 +110,15 @@ def test_images_are_accepted_unseen_only_after_their_sample_and_taken_back(
     listed = open_page("queue", project="harbour", status="accepted")
     assert listed.dataframe[0].value["Status"].tolist() == ["Accepted unseen"] * 4
     audit = open_page("admin", project="harbour")
-    assert any(
-        "What" in table.value and (table.value["What"] == "Accepted unseen").sum() == 4
-        for table in audit.dataframe
-    )
+
+    def recorded() -> list[str]:
+        (table,) = (found.value for found in audit.dataframe if "What" in found.value)
+        return sorted(table["What"])
+
+    assert recorded() == ["Corrected"] * 2  # four rows that one press wrote are one line
+    assert any("accepted 4 images predicted" in found.value for found in audit.caption)
+    next(one for one in audit.toggle if one.label.startswith("Every image")).set_value(True).run()
+    assert recorded() == ["Accepted unseen"] * 4 + ["Corrected"] * 2
 
     press(ready, "Take back")
     with installation.database.read() as session:
