@@ -71,6 +71,28 @@ def test_a_reload_keeps_nothing_half_done_and_shows_what_was_recorded(review: Re
     assert bitmap(held).sum() == 2 * count
 
 
+def test_taking_a_decision_back_after_a_reload_brings_its_marks_back(review: Review) -> None:
+    begin(review)
+    review.page.mouse.click(*at(review, 20, 20))
+    count = marked(review)
+    assert count > 0
+    review.press("Enter")
+    review.wait_saved()
+    review.page.reload()
+    review.wait_painted(review.seeded.images[1].id)
+    review.press("u")
+    review.wait_painted(review.seeded.images[0].id)
+    review.page.wait_for_function("n => __rsqa.marked === n", arg=count)
+    review.wait_saved()
+    assert review.holding() == []
+    begin(review)  # goes on from them
+    review.page.mouse.click(*at(review, 50, 50))
+    review.press("Enter")
+    review.wait_saved()
+    (held,) = review.holding()
+    assert bitmap(held).sum() == 2 * count
+
+
 def test_marks_that_cannot_be_fetched_are_told_and_asked_for_again(review: Review) -> None:
     begin(review)
     review.page.mouse.click(*at(review, 20, 20))

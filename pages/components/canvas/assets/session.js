@@ -168,6 +168,23 @@ export class Session extends Showing {
     if (row.marks) this.marks.set(row.candidate_id, { ...row.marks, mask_sha256: row.mask_sha256 });
     this.view.undone(row.kind);
     await this.moveTo(row.image_id, event);
+    if (row.has_marks && !row.marks) await this.bringMarksBack(row);
+  }
+
+  /** What was marked before this page was opened is at the server alone. */
+  async bringMarksBack({ id, image_id: imageId, candidate_id: candidateId }) {
+    let found;
+    try {
+      found = await this.server.json(`verdicts/${id}/marks`);
+    } catch (error) {
+      this.view.hint(`What was marked could not be loaded: ${error.message}`);
+      return;
+    }
+    const candidate = this.queue.items.get(imageId)?.candidates.find((one) => one.id === candidateId);
+    const decided = this.history.on(imageId, candidateId); // again, or the undo was refused
+    if (this.disposed || !candidate || decided || this.marks.has(candidateId)) return;
+    this.marks.set(candidateId, { ...found, mask_sha256: candidate.mask_sha256 });
+    this.paint();
   }
 
   // -- what comes back ------------------------------------------------------------------------
