@@ -66,3 +66,15 @@ def test_no_candidate_at_all_is_fine() -> None:
     data = head_data(images=2)
 
     assert len(data.inputs.only(np.array([], dtype=np.int64))) == 0
+
+
+def test_a_part_does_not_look_at_all_images_again() -> None:
+    """A large project is scored in thousands of parts: that would take images times parts."""
+    inputs = head_data(images=3).inputs
+    inputs.tokens[2] = np.nan  # as if nobody had looked
+
+    part = inputs.only(np.array([0]))
+
+    assert np.isnan(part.tokens[2]).all()
+    with pytest.raises(InvalidInputError, match="finite semantic vectors"):
+        replace(part, rows=part.rows)  # whatever is put together anew is looked at
