@@ -65,9 +65,7 @@ def audit_rows(
     """
     with installation.database.read() as session:
         project = projects.get(session, slug)
-        rows = verdict_store.history(
-            session, project.id, reviewer, limit, looked_at=not unseen
-        )
+        rows = verdict_store.history(session, project.id, reviewer, limit, looked_at=not unseen)
         holding = {verdict.id for verdict in verdict_store.effective(session, project.id)}
         names = image_store.names(session, {row.image_id for row in rows})
         segmenters = candidate_store.segmenters_of(

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 
+_POINTS_KEPT = 2000
+"""Labels that the record of a head has with what was predicted of them, for a plot."""
+
 
 def retrain_project(
     installation: Installation, slug: str, *, progress: Progress = no_progress
@@ -140,15 +143,11 @@ def _metrics(adaptation: Adaptation) -> dict[str, Any]:
             "interval": list(adaptation.interval),
             "method": "cross-validated by image on the reviewers' labels",
         },
-        "held_out_points": [
-            [round(float(value), 4) for value in point]
-            for point in zip(
-                adaptation.labels,
-                adaptation.predicted_before,
-                adaptation.predicted_after,
-                strict=True,
-            )
-        ][:2000],
+        "held_out_points": np.stack(
+            [adaptation.labels, adaptation.predicted_before, adaptation.predicted_after], axis=1
+        )[:_POINTS_KEPT]
+        .round(4)
+        .tolist(),
     }
 
 

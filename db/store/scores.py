@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import Text, and_, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
@@ -39,7 +40,9 @@ def publish(session: Session, project_id: int, head_id: str, scores: Sequence[Sc
         _require_sound(score, head_id, len(project.classes))
     image_of = _images_of(session, project_id, [score.candidate_id for score in scores])
     if scores:
-        statement = insert(ScoreRow)
+        # Both lists as text: what a column of JSON does with each value takes longer than the rest.
+        texts = {name: bindparam(name, type_=Text) for name in ("alarms", "class_iou")}
+        statement = insert(ScoreRow).values(texts)
         session.connection().execute(
             statement.on_conflict_do_update(
                 index_elements=["candidate_id", "head_id"],
@@ -59,11 +62,16 @@ def _columns(score: Score) -> dict[str, Any]:
         "score": float(score.score),
         "low": float(score.low),
         "high": float(score.high),
-        "alarms": list(score.alarms) or None,
-        "mean_iou": None if score.mean_iou is None else float(score.mean_iou),
-        "boundary_f1": None if score.boundary_f1 is None else float(score.boundary_f1),
-        "class_iou": [None if iou is None else float(iou) for iou in score.class_iou] or None,
+        "alarms": json.dumps(score.alarms) if score.alarms else None,
+        "mean_iou": _plain(score.mean_iou),
+        "boundary_f1": _plain(score.boundary_f1),
+        "class_iou": json.dumps([*map(_plain, score.class_iou)]) if score.class_iou else None,
     }
+
+
+def _plain(value: float | None) -> float | None:
+    """Return a number as JSON and SQLite take it; those of arrays are none."""
+    return None if value is None else float(value)
 
 
 def _require_sound(score: Score, head_id: str, classes: int) -> None:
