@@ -260,7 +260,8 @@ class BandValues:
     """What a tile holds in one pixel.
 
     Attributes:
-        values: of the view's bands by name, in source units; None where a band has no data.
+        values: of the view's bands, in source units, by their name in the file, else by what they
+            show, else by number; None where a band has no data.
         index: of an index view, in -1..1; None elsewhere, and without data.
     """
 
@@ -292,7 +293,8 @@ def values_at(path: Path, view_id: str, bands: int, x_px: int, y_px: int) -> Ban
     there = _with_data(pixel, nodata)
     known = bool(there.all()) and view_id in INDICES
     index = float(_index(view_id, pixel[:, None, None])[0, 0]) if known else None
-    titles = [names[band] or f"Band {band + 1}" for band in view.bands]
+    shows = {band: role for role, band in band_roles(names).items()}
+    titles = [names[band] or shows.get(band) or f"Band {band + 1}" for band in view.bands]
     found = zip(titles, pixel, there, strict=True)
     return BandValues({name: float(v) if is_there else None for name, v, is_there in found}, index)
 

@@ -188,6 +188,8 @@ def test_the_values_of_a_pixel(tmp_path: Path) -> None:
     assert values_at(path, "ndvi", 2, 0, 1).index == 0.0  # nothing over nothing, as it is drawn
     single = values_at(path, "band-1", 2, 0, 0)
     assert (single.values, single.index) == ({"red": 100.0}, None)
+    picture = tile(tmp_path / "picture.tif", np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
+    assert values_at(picture, "vari", 3, 0, 0).values == {"green": 4.0, "red": 0.0, "blue": 8.0}
 
 
 def test_a_pixel_without_data_has_no_index(tmp_path: Path) -> None:
