@@ -5,7 +5,8 @@ projects have candidates and reference masks. The first project is predicted sce
 segmenter by segmenter, each from what is left; with several projects every one is predicted from
 the others, with and without 20 labels of it. Prints the tables and writes quality.json,
 quality.csv (a row a protocol and method) and quality.md with its plots to benchmarks/results/.
-What is slow is kept in the installation, so a second run takes minutes.
+What is slow is kept in the installation, what a head predicted with each seed too: a second run
+takes minutes, and one that was ended goes on from there.
 
 ``--parts`` picks what is measured: the protocols; ablations of the head; masks of another image
 (sanity); error against labels (curve); alarms. Without the protocols no baseline is computed, and
@@ -27,6 +28,7 @@ import torch
 from benchmarks.quality.candidates import Candidates, load_candidates
 from benchmarks.quality.curve import DRAWS
 from benchmarks.quality.further import PARTS, Amounts, report_parts
+from benchmarks.quality.keeping import Keeper, kept_in
 from benchmarks.quality.markdown import write_markdown
 from benchmarks.quality.methods import HEAD, Method, baselines, head_method
 from benchmarks.quality.plots import draw_plots
@@ -113,7 +115,8 @@ def report(
     """
     with ProgressBar() as progress:
         found = load_candidates(installation, slugs, progress=progress)
-        measured = measure(found, tested, seeds, repeats, protocols, progress)
+        keeper = Keeper.of(kept_in(installation), found)
+        measured = measure(found, tested, seeds, repeats, protocols, keeper, progress)
     for protocol, table in measured.tables.items():
         print(f"\n{protocol}")
         print("\n".join(table_lines(table, FIGURES, with_ends=False)))
@@ -129,12 +132,14 @@ def measure(
     seeds: int,
     repeats: int,
     protocols: Sequence[str],
+    keeper: Keeper,
     progress: ProgressBar,
 ) -> Run:
     """Return every figure of every protocol that these candidates allow."""
     measured = Run(found, [method.name for method in tested], seeds, repeats)
     for protocol in protocols:
-        outcome = run(protocol, found, [*tested, *baselines()], seeds, progress=progress)
+        methods = [*tested, *baselines()]
+        outcome = run(protocol, found, methods, seeds, keeper=keeper, progress=progress)
         if outcome is None:
             continue
         measured.outcomes[protocol] = outcome

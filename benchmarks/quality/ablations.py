@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.quality.candidates import Candidates
+from benchmarks.quality.keeping import Keeper
 from benchmarks.quality.methods import Method, Predictions, head_method
 from benchmarks.quality.parts import Content, listed, shown, table
 from benchmarks.quality.protocol import Figures, Outcome, run
@@ -41,6 +42,7 @@ def ablations(
     repeats: int,
     *,
     names: Sequence[str] = tuple(CHANGES),
+    keeper: Keeper | None = None,
     progress: Progress = no_progress,
 ) -> Content:
     """Return the figures of the full head and of each ablated one, and what the part is worth.
@@ -53,7 +55,7 @@ def ablations(
         changed = replace(options, **CHANGES[name])  # type: ignore[arg-type]
         method = _without_map(head_method(changed, name))
         methods.append(_pooled(method) if name == POOLED else method)
-    outcome = run(PROTOCOL, found, methods, seeds, progress=progress)
+    outcome = run(PROTOCOL, found, methods, seeds, keeper=keeper, progress=progress)
     assert outcome is not None  # the protocol has a split, or it raises
     return ablation_content(found, outcome, [method.name for method in methods], seeds, repeats)
 

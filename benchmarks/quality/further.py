@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.quality.ablations import ablation_lines, ablations
 from benchmarks.quality.candidates import load_candidates
 from benchmarks.quality.curve import curve_lines, learning_curve
+from benchmarks.quality.keeping import Keeper, kept_in
 from benchmarks.quality.parts import write_part
 from benchmarks.quality.plots import draw_curve
 from benchmarks.quality.sanity import sanity, sanity_lines
@@ -56,8 +57,14 @@ def report_parts(
         found = load_candidates(installation, slugs, summaries=False, progress=progress)
         for part in wanted:
             if part == "ablations":
+                keeper = Keeper.of(kept_in(installation), found)
                 content = ablations(
-                    found, options, amounts.seeds, amounts.repeats, progress=progress
+                    found,
+                    options,
+                    amounts.seeds,
+                    amounts.repeats,
+                    keeper=keeper,
+                    progress=progress,
                 )
                 lines = ablation_lines(content)
             elif part == "sanity":

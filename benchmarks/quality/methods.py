@@ -52,11 +52,17 @@ FitPredict = Callable[[Candidates, Candidates, int], Predictions]
 
 @dataclass(frozen=True)
 class Method:
-    """A way to predict quality; one that draws nothing is run for one seed only."""
+    """A way to predict quality; one that draws nothing is run for one seed only.
+
+    Attributes:
+        identity: with the name, all that tells it from others; "" for one that is quick enough to
+            be made again each time.
+    """
 
     name: str
     fit_predict: FitPredict
     seeded: bool = False
+    identity: str = ""
 
 
 def baselines() -> list[Method]:
@@ -151,7 +157,7 @@ def head_method(options: HeadTraining = HEAD, name: str = "head") -> Method:
     Its intervals come from out-of-fold errors of the training part. Labels of the test's own data
     set, where the training part has any, correct it as they do in a review.
     """
-    return Method(name, partial(_head, options, {}), seeded=True)
+    return Method(name, partial(_head, options, {}), seeded=True, identity=repr(options))
 
 
 Trained = dict[tuple[int, bytes], tuple[QualityHead, HeadData]]

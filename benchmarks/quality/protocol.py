@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.candidates import Candidates
+from benchmarks.quality.keeping import Keeper, OneSeed
 from benchmarks.quality.methods import Method, Predictions
 from benchmarks.quality.splits import PROTOCOLS, Split
 from rsqa_core.errors import InvalidInputError
@@ -66,11 +67,15 @@ def run(
     methods: Sequence[Method],
     seeds: int,
     *,
+    keeper: Keeper | None = None,
     progress: Progress = no_progress,
 ) -> Outcome | None:
     """Predict every split by every method; None where the protocol has no split.
 
     A method that draws nothing runs once, unless the split itself is drawn.
+
+    Args:
+        keeper: has what was predicted before, and gets what is predicted now.
     """
     by_seed = [PROTOCOLS[protocol](found, seed) for seed in range(seeds)]
     if not by_seed[0]:
@@ -84,15 +89,23 @@ def run(
     usual = [_usual(found, splits) for splits in by_seed]
     outcome.usual = np.stack(usual if drawn else usual[:1])
     for done, method in enumerate(methods):
-        progress(f"{protocol}: {method.name}", done, len(methods))
-        start = time.perf_counter()
         runs = seeds if method.seeded or drawn else 1
-        scores, bounds = [], []
+        said: list[OneSeed] = []
         for seed in range(runs):
-            score, own = _one_seed(found, by_seed[seed], method, seed, outcome)
-            scores.append(score)
-            bounds.append(own)
-        outcome.seconds[method.name] = (time.perf_counter() - start) / runs
+            progress(
+                f"{protocol}: {method.name}, seed {seed + 1} of {runs}",
+                done * runs + seed,
+                len(methods) * runs,
+            )
+            kept = None if keeper is None else keeper.get(protocol, method, seed)
+            said.append(kept or _one_seed(found, by_seed[seed], method, seed))
+            if keeper is not None and kept is None:
+                keeper.put(protocol, method, seed, said[-1])
+        outcome.seconds[method.name] = sum(one.seconds for one in said) / runs
+        if said[0].errors is not None:
+            outcome.errors[method.name] = said[0].errors
+        bounds = [one.bounds for one in said]
+        scores = [one.score for one in said]
         outcome.score[method.name] = np.stack(scores)
         outcome.mapped[method.name] = np.stack(
             [_mapped(s, found.target, by_seed[i]) for i, s in enumerate(scores)]
@@ -106,11 +119,11 @@ def run(
     return outcome
 
 
-def _one_seed(
-    found: Candidates, splits: Sequence[Split], method: Method, seed: int, outcome: Outcome
-) -> tuple[Values, Draws]:
+def _one_seed(found: Candidates, splits: Sequence[Split], method: Method, seed: int) -> OneSeed:
+    start = time.perf_counter()
     score = np.full(len(found), np.nan)
     bounds = {name: np.full(len(found), np.nan) for name in BOUNDS}
+    errors: NDArray[np.int64] | None = None
     for split in splits:
         train, test = found.select(split.train), found.select(split.test, hidden=True)
         predicted = method.fit_predict(train, test, seed)
@@ -125,11 +138,10 @@ def _one_seed(
             if own is not None:
                 bounds[name][split.test] = own
         if predicted.error_map is not None and seed == 0:
-            counts = outcome.errors.setdefault(
-                method.name, np.zeros((len(found), 2, ERROR_BINS), dtype=np.int64)
-            )
-            counts[split.test] = _error_counts(found, split, predicted)
-    return score, bounds
+            if errors is None:
+                errors = np.zeros((len(found), 2, ERROR_BINS), dtype=np.int64)
+            errors[split.test] = _error_counts(found, split, predicted)
+    return OneSeed(score, bounds, errors, time.perf_counter() - start)
 
 
 def _error_counts(found: Candidates, split: Split, predicted: Predictions) -> NDArray[np.int64]:
