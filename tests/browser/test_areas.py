@@ -173,6 +173,7 @@ def test_the_figures_follow_the_answers(looking: Session) -> None:
         expect(page.locator(".survey-count")).to_contain_text(
             f"{point.number} answered" if point.number < POINTS else "All points are answered"
         )
+    looking.says("Saved")
     page.get_by_role("tab", name="Figures").click()
     expect(page.get_by_test_id("stMetric").first).to_contain_text("100.0 ± 0.0 %")
     survey: Survey = looking.survey
