@@ -60,10 +60,10 @@ def recalibrated(
     """
     known = np.isfinite(train) & np.isfinite(accuracy)
     mapped = np.full(len(test), np.nan)
-    if not known.any():
+    found = np.isfinite(test)
+    if not known.any() or not found.any():
         return mapped
     x, y = train[known], accuracy[known]
-    found = np.isfinite(test)
     if np.ptp(x) == 0:
         mapped[found] = y.mean()
     elif kind == "linear":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
@@ -99,6 +101,14 @@ def test_recalibration_of_a_constant_or_of_nothing() -> None:
     assert same == pytest.approx([0.3])
     nothing = recalibrated(np.full(3, np.nan), np.zeros(3), np.array([0.4]), "isotonic")
     assert np.isnan(nothing).all()
+
+
+@pytest.mark.parametrize("kind", ["linear", "isotonic"])
+def test_nothing_to_map_is_mapped_to_nothing(kind: Literal["linear", "isotonic"]) -> None:
+    learnt = np.array([0.1, 0.5, 0.9])
+
+    assert np.isnan(recalibrated(learnt, learnt, np.full(4, np.nan), kind)).tolist() == [True] * 4
+    assert len(recalibrated(learnt, learnt, np.zeros(0), kind)) == 0
 
 
 def test_thresholded_confidence_is_that_of_sorted_pixels() -> None:
