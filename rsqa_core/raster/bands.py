@@ -75,18 +75,23 @@ class BandView:
 def band_roles(names: Sequence[str]) -> dict[str, int]:
     """Return which band shows blue, green, red, near infrared and short-wave infrared.
 
-    Names decide. Without any, three bands are red, green and blue, and a fourth is near infrared,
-    which is how aerial imagery is delivered.
+    Names decide. Without any, three bands are red, green and blue. A fourth without a name is then
+    near infrared, which is how aerial imagery is delivered: many a file names its colours alone.
 
     Example:
         >>> band_roles(["B02", "B03", "B04", "B08"])
         {'blue': 0, 'green': 1, 'red': 2, 'nir': 3}
         >>> band_roles(["", "", ""])
         {'red': 0, 'green': 1, 'blue': 2}
+        >>> band_roles(["red", "green", "blue", ""])["nir"]
+        3
     """
+    colours = ("red", "green", "blue")
+    first = tuple(name.casefold() for name in names[:3])
+    if len(names) in (3, 4) and first in (colours, ("",) * 3) and not any(names[3:]):
+        return dict(zip((*colours, "nir"), range(len(names)), strict=False))
     if not any(names):
-        usual = ("red", "green", "blue", "nir")
-        return dict(zip(usual, range(len(names)), strict=False)) if len(names) in (3, 4) else {}
+        return {}
     found: dict[str, int] = {}
     for role, pattern in _NAMES.items():
         for place, name in enumerate(names):

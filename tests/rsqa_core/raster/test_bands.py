@@ -32,6 +32,9 @@ SENTINEL = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09"
         ),
         (["Red", "Red Edge", "Near Infrared"], {"red": 0, "nir": 2}),
         (["", "", "", ""], {"red": 0, "green": 1, "blue": 2, "nir": 3}),
+        (["Red", "Green", "Blue", ""], {"red": 0, "green": 1, "blue": 2, "nir": 3}),
+        (["red", "green", "blue", "height"], {"red": 0, "green": 1, "blue": 2}),
+        (["blue", "green", "red", ""], {"red": 2, "green": 1, "blue": 0}),
         (["B2", "B3", "B4", "B5"], {}),  # of which sensor?
         (["elevation"], {}),
         ([""] * 7, {}),
