@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -64,8 +65,9 @@ def trim_folder(folder: Path, max_bytes: int) -> int:
     found = []
     for path in folder.rglob("*"):
         with suppress(OSError):  # gone since it was listed
-            if path.is_file() and not path.is_symlink():
-                found.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+            about = path.lstat()
+            if stat.S_ISREG(about.st_mode):
+                found.append((about.st_mtime_ns, about.st_size, path))
     room, gone = max_bytes, 0
     for _, size, path in sorted(found, reverse=True):
         room -= size

@@ -176,8 +176,8 @@ def _declared(path: Path, bands: int) -> tuple[tuple[str, ...], float | None]:
 def band_limits(paths: Sequence[Path], bands: int, stretch: BandStretch) -> Limits:
     """Return what is shown black and white of each band, over stored tiles together.
 
-    Tiles are sampled: a hundred pixels a side of each, or every pixel of smaller ones. One that
-    cannot be read is left out; a band without data gets (0, 1).
+    Large tiles are sampled, at least 128 pixels a side of each. One that cannot be read is left
+    out; a band without data gets (0, 1).
 
     Args:
         paths: tiles of one file, at least one; ``SAMPLED_TILES`` of them are plenty.

@@ -8,6 +8,7 @@ import uuid
 
 import numpy as np
 from PIL import Image
+from sqlalchemy.orm import Session
 
 from db.store import candidates, heads, images, projects, scores, verdicts
 from rsqa_core.records import (
@@ -166,6 +167,24 @@ def add_labels(
                     head_id=active,
                 ),
             )
+
+
+def correct(
+    session: Session, project: Project, candidate: Candidate, reviewer: str, score: float
+) -> None:
+    """Record what a reviewer scores a candidate."""
+    verdicts.record(
+        session,
+        Verdict(
+            id=str(uuid.uuid4()),
+            project_id=project.id,
+            image_id=candidate.image_id,
+            reviewer=reviewer,
+            kind="correct",
+            candidate_id=candidate.id,
+            score=score,
+        ),
+    )
 
 
 GOOD = {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from db.store import adjudications, candidates, people, verdicts
-from rsqa_core.records import Project, Verdict
+from rsqa_core.records import Project
 from tests.pages.conftest import OpenPage
-from tests.pages.seeding import add_ready_project
+from tests.pages.seeding import add_ready_project, correct
 from workflows.opening import Installation
 
 
@@ -19,18 +17,7 @@ def say(
 ) -> None:
     with installation.database.begin() as session:
         one = candidates.all_of(session, project.id)[place]
-        verdicts.record(
-            session,
-            Verdict(
-                id=str(uuid.uuid4()),
-                project_id=project.id,
-                image_id=one.image_id,
-                reviewer=reviewer,
-                kind="correct",
-                candidate_id=one.id,
-                score=score,
-            ),
-        )
+        correct(session, project, one, reviewer, score)
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from db.store import adjudications, overlap, verdicts
+from db.store import adjudications, overlap
 from pages.api import API_ROOT, mint_token
-from rsqa_core.records import Candidate, Project, Verdict
+from rsqa_core.records import Candidate, Project
 from rsqa_core.teamwork import Adjudication, Overlap
+from tests.pages.seeding import correct
 from workflows.opening import Installation
 
 
@@ -26,21 +27,6 @@ def queue(client: TestClient, headers: dict[str, str], **parameters: str) -> Any
 
 def ids(page: Any) -> list[int]:
     return [item["id"] for item in page["items"]]
-
-
-def say(session: Any, project: Project, candidate: Candidate, reviewer: str, score: float) -> None:
-    verdicts.record(
-        session,
-        Verdict(
-            id=str(uuid.uuid4()),
-            project_id=project.id,
-            image_id=candidate.image_id,
-            reviewer=reviewer,
-            kind="correct",
-            candidate_id=candidate.id,
-            score=score,
-        ),
-    )
 
 
 def lease(client: TestClient, headers: dict[str, str], **document: Any) -> Any:
@@ -84,7 +70,7 @@ def test_a_decided_image_is_slipped_in_for_who_has_not_seen_it(
     bob: dict[str, str],
 ) -> None:
     with installation.database.begin() as session:
-        say(session, project, first, "Ada", 0.4)
+        correct(session, project, first, "Ada", 0.4)
         adjudications.decide(
             session,
             Adjudication(str(uuid.uuid4()), project.id, first.image_id, first.id, "Cleo", 0.5),
@@ -99,7 +85,7 @@ def test_a_decided_image_is_slipped_in_for_who_has_not_seen_it(
     assert first.image_id not in ids(queue(client, signed))  # Ada has seen it
     assert first.image_id not in ids(queue(client, bob, below="1"))  # narrowed, though by nothing
     with installation.database.begin() as session:
-        say(session, project, first, "Bob", 0.6)
+        correct(session, project, first, "Bob", 0.6)
     assert first.image_id not in ids(queue(client, bob))
 
 
@@ -113,7 +99,7 @@ def test_what_waits_for_a_second_opinion_comes_among_the_others(
 ) -> None:
     with installation.database.begin() as session:
         overlap.put(session, project.id, Overlap(share=1.0))
-        say(session, project, first, "Ada", 0.4)
+        correct(session, project, first, "Ada", 0.4)
     page = queue(client, bob)
     slipped = next(item for item in page["items"] if item["id"] == first.image_id)
     assert (slipped["status"], slipped["verdicts"]) == ("open", [])

@@ -172,10 +172,11 @@ export class Session extends Showing {
   }
 
   /** What was marked before this page was opened is at the server alone. */
-  async bringMarksBack({ id, image_id: imageId, candidate_id: candidateId }) {
+  async bringMarksBack(row) {
+    const { image_id: imageId, candidate_id: candidateId } = row;
     let found;
     try {
-      found = await this.server.json(`verdicts/${id}/marks`);
+      found = await this.view.marking.recorded.fetch(row);
     } catch (error) {
       this.view.hint(`What was marked could not be loaded: ${error.message}`);
       return;
