@@ -10,7 +10,7 @@ import click
 
 import rsqa_core
 from rsqa_core.errors import CancelledError, RsqaError
-from workflows.threads import rest_while_waiting
+from workflows.process_settings import keep_freed_memory, rest_while_waiting
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("workflows.commands.importing", "Import a folder of images and masks."),
@@ -61,11 +61,14 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(rsqa_core.__version__, prog_name="rsqa")
-def rsqa() -> None:
+@click.pass_context
+def rsqa(ctx: click.Context) -> None:
     """Predict how good segmentations of remote-sensing images are, without reference masks.
 
     Files and database live in var/ beside app.py, or where RSQA_HOME points.
     """
+    if ctx.invoked_subcommand != "serve":  # it lives long; its jobs keep their own
+        keep_freed_memory()
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from rsqa_core.progress import Progress
 from rsqa_core.records import Job, JobState
 from rsqa_core.settings import Settings, environment_of
 from workflows.opening import Installation, open_installation
-from workflows.threads import rest_while_waiting
+from workflows.process_settings import keep_freed_memory, rest_while_waiting
 
 _ROOT = Path(__file__).resolve().parents[1]
 _START_GRACE_S = 60.0
@@ -373,6 +373,7 @@ def main(arguments: list[str]) -> int:
     from rsqa_core.settings import read_settings
 
     os.nice(19)  # review comes first: the same load at normal priority slows reruns sevenfold
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, _terminated)
     installation = open_installation(read_settings())
     job = run_job(installation, int(arguments[0]))

@@ -27,8 +27,8 @@ from rsqa_core.settings import Settings, environment_of
 from workflows.error_images import make_error_images
 from workflows.explaining import explain_candidate
 from workflows.opening import Installation, open_installation
+from workflows.process_settings import rest_while_waiting
 from workflows.searching import text_vector
-from workflows.threads import rest_while_waiting
 
 IDLE_S = 600.0
 TIMEOUT_S = 120.0

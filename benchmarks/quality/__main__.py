@@ -48,6 +48,7 @@ from rsqa_core.settings import Settings
 from rsqa_core.training.head import HeadTraining
 from workflows.commands.progress import ProgressBar
 from workflows.opening import Installation, open_installation
+from workflows.process_settings import keep_freed_memory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--smoke", action="store_true", help="quick, on generated scenes")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    keep_freed_memory()
     if options.smoke:
         with tempfile.TemporaryDirectory(prefix="rsqa-bench-") as folder:
             installation = tiny_installation(Path(folder) / "home")

@@ -1,8 +1,8 @@
 """What a trained GatedHead says, without what only training needs.
 
-The scale and shift of a norm go into the linear map behind it, two maps of the same input become
-one, and members take turns, so that what is computed in between stays in the processor's cache:
-batched over all members it is several megabytes a step, and most time went into moving it.
+Weights are joined once instead of at every call, values change in place, and members take turns, so
+that what is computed in between stays in the processor's cache: batched over all members it is
+several megabytes a step, and most time went into moving it.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ class _Member:
         count, places, _ = cells.shape
         seen = self.token(tokens).view(len(vectors), places, -1)
         seen += self.vector(vectors).unsqueeze(1)
-        s = seen[image_of_row].view(count * places, -1)
+        width = seen.shape[-1:]
+        gate = functional.gelu(self.semantic(functional.layer_norm(seen, width))).view(seen.shape)
         f = self.cell(cells)
-        width = f.shape[-1:]
         f.view(count, places, -1).add_(self.row(rows).unsqueeze(1))
-        both = functional.gelu(self.semantic(functional.layer_norm(s, width)))
-        both *= functional.gelu(self.segmentation(functional.layer_norm(f, width)))
-        joined = f.add_(s).add_(self.both(both))
+        both = functional.gelu(self.segmentation(functional.layer_norm(f, width)))
+        both *= gate[image_of_row].view(both.shape)
+        joined = f.add_(seen[image_of_row].view(f.shape)).add_(self.both(both))
         hidden = functional.gelu(self.hidden(functional.layer_norm(joined, width)))
         logits = self.out(hidden).view(count, places)
         logits += (cells.reshape(count * places, -1) @ self.linear_cell).view(count, places)

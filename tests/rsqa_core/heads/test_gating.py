@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rsqa_core.errors import InvalidInputError
-from rsqa_core.heads.gating import BRANCHES, GATES, GatedHead
+from rsqa_core.heads.gating import BRANCHES, GATES, GatedHead, _dropped
 from rsqa_core.heads.preparation import CELL_INPUTS, COMPONENTS, ROW_INPUTS, Prepared
 
 MEMBERS, IMAGES, COUNT, CELLS, VECTOR, WIDTH = 3, 2, 5, 4, 6, 4
@@ -183,6 +183,18 @@ def test_dropout_acts_in_training_only() -> None:
 
     assert torch.equal(*quiet)
     assert not torch.equal(*noisy)
+
+
+def test_dropout_drops_its_share_and_keeps_the_sum() -> None:
+    torch.manual_seed(0)
+    first, second = (_dropped(torch.ones(4, 100_000), 0.1) for _ in range(2))
+
+    share = (first == 0).float().mean(dim=1)
+    assert torch.all((share - 0.1).abs() < 0.005)  # five standard deviations
+    assert torch.allclose(first[first != 0], torch.tensor(1 / 0.9))
+    assert not torch.equal(first, second)
+    torch.manual_seed(0)
+    assert torch.equal(_dropped(torch.ones(4, 100_000), 0.1), first)
 
 
 @pytest.mark.parametrize(
