@@ -50,10 +50,10 @@ def ablations(
     A gain is the full head's figure minus the ablated one's, errors the other way round, so that
     above zero the part is worth something; intervals are paired, by source image.
     """
-    methods = [_without_map(head_method(options, FULL))]
+    methods = [without_map(head_method(options, FULL))]
     for name in names:
         changed = replace(options, **CHANGES[name])  # type: ignore[arg-type]
-        method = _without_map(head_method(changed, name))
+        method = without_map(head_method(changed, name))
         methods.append(_pooled(method) if name == POOLED else method)
     outcome = run(PROTOCOL, found, methods, seeds, keeper=keeper, progress=progress)
     assert outcome is not None  # the protocol has a split, or it raises
@@ -139,16 +139,16 @@ def _pooled(method: Method) -> Method:
         )
         return method.fit_predict(*pair, seed)
 
-    return replace(method, fit_predict=fit_predict)
+    return replace(method, fit_predict=fit_predict, identity=f"{method.identity} pooled")
 
 
-def _without_map(method: Method) -> Method:
+def without_map(method: Method) -> Method:
     """Leave out the error map, which nothing here is measured on."""
 
     def fit_predict(train: Candidates, test: Candidates, seed: int) -> Predictions:
         return replace(method.fit_predict(train, test, seed), error_map=None)
 
-    return replace(method, fit_predict=fit_predict)
+    return replace(method, fit_predict=fit_predict, maps_errors=False)
 
 
 def _verdict(gain: Content) -> str:

@@ -114,5 +114,5 @@ class Keeper:
         write_atomically(self._path(protocol, method, seed), stream.getvalue())
 
     def _path(self, protocol: str, method: Method, seed: int) -> Path:
-        about = "\n".join([self.about, protocol, method.name, method.identity, str(seed)])
+        about = "\n".join([self.about, protocol, method.identity, str(seed)])
         return self.folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.npz"

@@ -55,7 +55,8 @@ class Method:
     """A way to predict quality; one that draws nothing is run for one seed only.
 
     Attributes:
-        identity: with the name, all that tells it from others; "" for one that is quick enough to
+        maps_errors: whether its predictions hold an error map.
+        identity: all that tells it from others, its name aside; "" for one that is quick enough to
             be made again each time.
     """
 
@@ -63,6 +64,7 @@ class Method:
     fit_predict: FitPredict
     seeded: bool = False
     identity: str = ""
+    maps_errors: bool = False
 
 
 def baselines() -> list[Method]:
@@ -157,7 +159,8 @@ def head_method(options: HeadTraining = HEAD, name: str = "head") -> Method:
     Its intervals come from out-of-fold errors of the training part. Labels of the test's own data
     set, where the training part has any, correct it as they do in a review.
     """
-    return Method(name, partial(_head, options, {}), seeded=True, identity=repr(options))
+    fit_predict = partial(_head, options, {})
+    return Method(name, fit_predict, seeded=True, identity=repr(options), maps_errors=True)
 
 
 Trained = dict[tuple[int, bytes], tuple[QualityHead, HeadData]]

@@ -11,10 +11,19 @@ import pytest
 import torch
 
 from benchmarks.quality import __main__ as quality
-from benchmarks.quality.ablations import CHANGES, ablation_lines, ablations, pooled_inputs
+from benchmarks.quality.ablations import (
+    CHANGES,
+    ablation_lines,
+    ablations,
+    pooled_inputs,
+    without_map,
+)
 from benchmarks.quality.curve import ORDERS, Scene, curve_lines, learning_curve
+from benchmarks.quality.keeping import Keeper
+from benchmarks.quality.methods import head_method
 from benchmarks.quality.parts import clustered_mean, write_part
 from benchmarks.quality.plots import draw_curve
+from benchmarks.quality.protocol import run
 from benchmarks.quality.shift import alarm_lines, alarms
 from rsqa_core.heads.alarms import UNKNOWN_CLASS
 from rsqa_core.heads.head import Prediction
@@ -50,6 +59,17 @@ def test_every_ablation_is_compared_with_the_full_head() -> None:
     assert full != other
     assert content["gains"]["no anchor"]["mae"][0] == pytest.approx(other - full, abs=2e-5)
     assert "| no gate |" in "\n".join(ablation_lines(content))
+
+
+def test_ablations_take_the_full_head_that_a_protocol_kept(tmp_path: Path) -> None:
+    found = draw_candidates(("here/east", "here/north"), images=4)
+    keeper = Keeper.of(tmp_path, found)
+    run("leave_one_scene_out", found, [without_map(head_method(QUICK))], 1, keeper=keeper)
+    assert len(list(tmp_path.iterdir())) == 1
+
+    ablations(found, QUICK, 1, 10, names=("pooled only", "no gate"), keeper=keeper)
+
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_ablations_change_what_training_knows() -> None:

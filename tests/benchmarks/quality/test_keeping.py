@@ -88,3 +88,14 @@ def test_another_method_other_candidates_or_other_code_are_asked_anew(tmp_path: 
 
 def newest(folder: Path) -> int:
     return max(path.stat().st_mtime_ns for path in folder.iterdir())
+
+
+def test_a_prediction_without_an_error_map_does_not_stand_in_for_one_with(tmp_path: Path) -> None:
+    found = draw_candidates()
+    keeper = Keeper.of(tmp_path, found)
+    without, mapped = Counted(), Counted()
+    run(PROTOCOL, found, [without.method()], 2, keeper=keeper)
+
+    run(PROTOCOL, found, [replace(mapped.method(), maps_errors=True)], 2, keeper=keeper)
+
+    assert mapped.asked == 2  # both scenes, with the one seed whose map counts
