@@ -15,6 +15,7 @@ from benchmarks.quality.candidates import Candidates, labelled_groups
 from benchmarks.quality.methods import with_folds
 from benchmarks.quality.parts import Content, clustered_mean, shown, table
 from rsqa_core.encoders.openclip import load_encoder
+from rsqa_core.errors import InvalidInputError
 from rsqa_core.features.description import (
     SegmenterSide,
     context_sides,
@@ -118,14 +119,18 @@ def foreign_pairs(
     *,
     progress: Progress = no_progress,
 ) -> Pairs:
-    """Put a mask of another source image in the place of every candidate and describe it."""
+    """Put a mask of another source image in the place of every candidate and describe it.
+
+    Raises:
+        InvalidInputError: there is none for any of them.
+    """
     rng = np.random.default_rng(seed)
     row_of = {int(candidate): row for row, candidate in enumerate(found.candidate)}
     encoder = load_encoder(found.encoder[0], cache_dir=installation.settings.home / "encoders")
     describer = SemanticDescriber(encoder)
     rows: list[int] = []
     worse: list[bool] = []
-    described: tuple[list[NDArray[np.float32]], ...] = ([], [], [], [])
+    parts: list[list[NDArray[np.float32]]] = []
     without = 0
     for slug in dict.fromkeys(found.dataset):
         project, groups = labelled_groups(installation, str(slug))
@@ -135,6 +140,7 @@ def foreign_pairs(
         sides = _sides(installation, groups, len(classes))
         masks = [[read_mask(files.path(c.mask_path)) for c in group] for _, group in groups]
         root = installation.settings.features_dir
+        described: tuple[list[NDArray[np.float32]], ...] = ([], [], [], [])
         known = token_features(root, found.encoder[1]).load([i.sha256 for i, _ in groups])
         for index, (image, group) in enumerate(groups):
             progress(f"foreign masks of {slug}", index, len(groups))
@@ -162,11 +168,19 @@ def foreign_pairs(
                     described[2 * kind].append(side.packed())
                     described[2 * kind + 1].append(around.packed())
         progress(f"foreign masks of {slug}", len(groups), len(groups))
+        if described[0]:
+            packed = [np.stack(part) for part in described]
+            # What is said of each class is left out: projects differ in their number.
+            parts.append([*joined(*packed[:2])[:2], *joined(*packed[2:])[:2]])
     row = np.array(rows, dtype=np.int64)
     data = found.labelled.inputs
     images = data.image_of_row[found.head[row]]
-    packed = [np.stack(part) for part in described]
-    (own, own_cells, _), (bare, bare_cells, _) = joined(*packed[:2]), joined(*packed[2:])
+    if not parts:
+        raise InvalidInputError(
+            "Expected two source images of the same size with candidates of one segmenter, but "
+            "found none. Import more images."
+        )
+    own, own_cells, bare, bare_cells = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Pairs(
         row,
         HeadInputs(data.semantic, data.tokens, own, own_cells, images),

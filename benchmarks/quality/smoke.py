@@ -6,6 +6,7 @@ from pathlib import Path
 
 from db.store import projects
 from rsqa_core.datasets.classes import DEFAULT_CLASSES
+from rsqa_core.records import ClassDef
 from rsqa_core.segmenters.network import shipped_segmenters
 from rsqa_core.settings import Settings
 from workflows.generating import add_generated_scenes
@@ -15,6 +16,8 @@ from workflows.segmenting import segment_project
 PROJECTS = {"first": range(60_000, 60_004), "second": range(61_000, 61_003)}
 """Seeds of scenes that nothing shipped was trained on."""
 SIDE_PX = 64
+MORE_CLASSES = {"second": (ClassDef(len(DEFAULT_CLASSES), "Snow", (240, 240, 250)),)}
+"""Projects seldom have the same number of classes."""
 
 
 def tiny_installation(home: Path) -> Installation:
@@ -27,7 +30,7 @@ def tiny_installation(home: Path) -> Installation:
                 session,
                 slug=slug,
                 name=slug.title(),
-                classes=DEFAULT_CLASSES,
+                classes=(*DEFAULT_CLASSES, *MORE_CLASSES.get(slug, ())),
                 class_map={},
                 origin="generated",
             )
