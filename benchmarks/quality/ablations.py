@@ -65,11 +65,12 @@ def ablation_content(
 ) -> Content:
     """Return figures and gains of held-out predictions that are there, the full head's first."""
     figures = Figures(found, outcome, repeats, by_dataset=False)
+    predicted = np.isfinite(outcome.usual).any(axis=0)
     content: Content = {
         "seeds": seeds,
-        "candidates": len(found),
-        "segmenters": len(np.unique(found.segmenter)),
-        "scenes": len(np.unique(found.scene)),
+        "candidates": int(predicted.sum()),
+        "segmenters": len(np.unique(found.segmenter[predicted])),
+        "scenes": len(np.unique(found.scene[predicted])),
         "figures": {},
         "gains": {},
     }

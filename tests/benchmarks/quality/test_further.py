@@ -50,10 +50,12 @@ def test_a_smoke_run_puts_every_part_into_both_files(tmp_path: Path) -> None:
 
 
 def test_every_ablation_is_compared_with_the_full_head() -> None:
-    found = draw_candidates(("here/east", "here/north"), images=4)
+    found = draw_candidates(("here/east", "here/north", "there/south"), images=4)
 
     content = ablations(found, QUICK, 1, 10, names=("no gate", "no anchor", "pooled only"))
 
+    assert content["scenes"] == 2  # those of the other data set are not predicted
+    assert content["candidates"] == int((found.dataset == "here").sum())
     assert list(content["gains"]) == ["no gate", "no anchor", "pooled only"]
     full, other = (content["figures"][name]["mae"][0] for name in ("full", "no anchor"))
     assert full != other
