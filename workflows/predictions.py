@@ -31,8 +31,7 @@ def predicted_scores(
     alarms, wider = raise_alarms(
         head, described.inputs, described.places, [c.name for c in project.classes]
     )
-    low = np.clip(prediction.score - (prediction.score - prediction.low) * wider, 0.0, 1.0)
-    high = np.clip(prediction.score + (prediction.high - prediction.score) * wider, 0.0, 1.0)
+    low, high = prediction.interval_scaled(wider)
     columns = (
         prediction.score.tolist(),
         low.tolist(),

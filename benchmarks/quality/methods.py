@@ -188,15 +188,11 @@ def _head(
     inputs, places = asked.inputs.only(test.head), asked.places.only(test.head)
     predicted = head.predict(inputs, places, train.encoder[1])
     _, wider = raise_alarms(head, inputs, places, every.class_names)
-    half90 = (predicted.high - predicted.score, predicted.score - predicted.low)
-    up, down = (np.maximum(half, 0.0) * wider for half in half90)
     share = interval_at(head, data, 0.8) / max(head.card.interval.factor, 1e-9)
     return Predictions(
         predicted.score,
-        np.clip(predicted.score - down * share, 0, 1),
-        np.clip(predicted.score + up * share, 0, 1),
-        np.clip(predicted.score - down, 0, 1),
-        np.clip(predicted.score + up, 0, 1),
+        *predicted.interval_scaled(wider * share),
+        *predicted.interval_scaled(wider),
         error_map=partial(_error_map, head, test, predicted),
     )
 

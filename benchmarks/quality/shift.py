@@ -106,8 +106,7 @@ def _measured(
     columns = {code: np.array([code in own for own in codes]) for code in CODES}
     columns["any"] = np.array([bool(own) for own in codes])
     for name, factor in (("", np.ones(len(wider))), ("_widened", wider)):
-        low = np.clip(predicted.score - (predicted.score - predicted.low) * factor, 0, 1)
-        high = np.clip(predicted.score + (predicted.high - predicted.score) * factor, 0, 1)
+        low, high = predicted.interval_scaled(factor)
         columns[f"coverage{name}"] = (low <= test.target) & (test.target <= high)
         columns[f"width{name}"] = high - low
     return {**columns, "source": test.source}

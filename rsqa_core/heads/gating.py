@@ -42,13 +42,12 @@ class MemberLinear(nn.Module):
         return _mapped(values, self.weight, self.bias)
 
     def behind(self, norm: MemberNorm, values: Tensor) -> Tensor:
-        """Return ``self(norm(values))`` in fewer passes over the values.
+        """Return ``self(norm(values))`` in fewer passes over the values."""
+        return _mapped(functional.layer_norm(values, values.shape[-1:]), *self.folded(norm))
 
-        Scale and shift of the norm go into the weights, of which there are far fewer.
-        """
-        weight = norm.scale.transpose(1, 2) * self.weight
-        normed = functional.layer_norm(values, values.shape[-1:])
-        return _mapped(normed, weight, self.bias + norm.shift @ self.weight)
+    def folded(self, norm: MemberNorm) -> tuple[Tensor, Tensor]:
+        """Return weight and bias with the norm's scale and shift in them: far fewer than values."""
+        return norm.scale.transpose(1, 2) * self.weight, self.bias + norm.shift @ self.weight
 
 
 class MemberNorm(nn.Module):

@@ -109,9 +109,8 @@ def _member(network: GatedHead, number: int) -> _Member:
         return _Map(part.weight[number].clone(), part.bias[number, 0].clone())
 
     def behind(norm: MemberNorm, part: MemberLinear) -> _Map:
-        own = plain(part)
-        weight = norm.scale[number, 0][:, None] * own.weight
-        return _Map(weight, own.bias + norm.shift[number, 0] @ own.weight)
+        weight, bias = part.folded(norm)
+        return _Map(weight[number], bias[number, 0])
 
     def sum_of(first: MemberLinear, second: MemberLinear) -> _Map:
         one, other = plain(first), plain(second)

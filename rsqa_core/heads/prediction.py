@@ -29,6 +29,14 @@ class Prediction:
     cells: Values
     base: Values
 
+    def interval_scaled(self, factor: Values | float) -> tuple[Values, Values]:
+        """Return the ends of intervals ``factor`` times as wide, (N,) each, cut at 0 and 1.
+
+        Both halves are of one length until an end is cut: the longer one is what was stated.
+        """
+        half = np.maximum(self.high - self.score, self.score - self.low) * factor
+        return np.clip(self.score - half, 0.0, 1.0), np.clip(self.score + half, 0.0, 1.0)
+
 
 def members_apart(each: Values, fold_of_member: NDArray[np.int64]) -> Values:
     """Return how far the members of a fold lie apart, in mean over the folds, (N,).
