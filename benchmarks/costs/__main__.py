@@ -24,6 +24,7 @@ from benchmarks.costs.retraining import measure_retraining
 from benchmarks.record import RESULTS, Value, append_row, circumstances
 from rsqa_core.encoders.openclip import COMPACT
 from rsqa_core.files import write_atomically
+from workflows.process_settings import keep_freed_memory
 
 LABELS = (1_000, 10_000)
 PARTS = ("encoding", "candidates", "retraining")
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--labels", type=int, nargs="+", default=LABELS, help="numbers of labels")
     options = parser.parse_args(arguments)
     sizes = SMOKE if options.smoke else Sizes(labels=tuple(options.labels))
+    keep_freed_memory()  # as commands and jobs do
     figures: dict[str, Value] = {}
     with tempfile.TemporaryDirectory(prefix="rsqa-costs-") as name:
         folder = Path(name)

@@ -42,6 +42,7 @@ from rsqa_core.features.names import (
 from rsqa_core.records import NewCandidate, NewImage, Project
 from rsqa_core.settings import Settings
 from workflows.opening import Installation, open_installation
+from workflows.process_settings import keep_freed_memory
 from workflows.segmenter_cache import append_sides
 
 SLUG = "made-up"
@@ -194,6 +195,7 @@ def main(home: Path) -> None:
 
     import rsqa_core.training.adaptation  # noqa: F401
 
+    keep_freed_memory()  # as jobs do
     began = time.perf_counter()
     retrain_project(installation, SLUG)
     seconds = time.perf_counter() - began
