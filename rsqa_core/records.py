@@ -128,9 +128,9 @@ class ProjectSummary:
 class NewImage:
     """One review tile ready to be recorded; paths are names in the FileStore.
 
-    ``sha256`` is over dtype, shape and pixels of the tile, ``source_sha256`` over the bytes of the
-    file it was cut from. ``stretch`` holds one (low, high) per display band, in source units, that
-    maps to 0..255; empty for 8-bit imagery shown as it is. ``transform`` is the affine of the tile
+    ``sha256`` is over dtype, shape, pixels and ``stretch`` of the tile, ``source_sha256`` over the
+    bytes of the file it was cut from. ``stretch`` holds one (low, high) per display band, in source
+    units, that maps to 0..255; empty for 8-bit imagery shown as it is. ``transform`` is the affine of the tile
     as (a, b, c, d, e, f). ``scene`` groups tiles that must stay together in any split.
     """
 

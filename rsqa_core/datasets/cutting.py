@@ -106,7 +106,7 @@ def cut_image(
                 NewImage(
                     name=_tile_name(image.key, window, windows[-1]),
                     scene=image.scene,
-                    sha256=pixel_sha256(patch.pixels),
+                    sha256=pixel_sha256(patch.pixels, stretch),
                     source_name=image.name,
                     source_sha256=source_sha256,
                     source_width_px=header.width_px,

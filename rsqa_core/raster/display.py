@@ -19,6 +19,11 @@ Stretch = tuple[tuple[float, float], ...]
 
 DISPLAY_JPEG_QUALITY = 92
 STRETCH_PERCENTILES = (2.0, 98.0)
+DARK = 96
+"""8-bit imagery whose display bands all have their upper percentile below this is dark."""
+DARK_CONTRAST = 0.5
+"""A dark image is of land, and not of water alone, where the range of a band is this share of its
+upper percentile."""
 
 
 def display_bands(band_count: int) -> tuple[int, ...]:
@@ -27,29 +32,27 @@ def display_bands(band_count: int) -> tuple[int, ...]:
 
 
 def stretch_of(source: Source) -> Stretch:
-    """Return the display range of each display band in source units; empty for 8-bit imagery.
+    """Return the display range of each display band in source units; empty where none is needed.
 
     It is the 2nd and 98th percentile of finite pixels with data in a decimated overview, so that
-    all tiles of one file look alike.
+    all tiles of one file look alike. 8-bit imagery is shown as it is, unless it is dark without
+    being water alone, such as reflectance scaled to 8 bits: people see nothing in that, and
+    segmenters see water everywhere.
 
     Raises:
         UnreadableFileError: the file's data is corrupt.
     """
-    if source.header.dtype == "uint8":
-        return ()
     patch = source.overview()
     return stretch_of_pixels(patch.pixels, patch.valid)
 
 
 def stretch_of_pixels(pixels: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> Stretch:
-    """Return the display ranges of (C, H, W) pixels in memory; empty for uint8.
+    """Return the display ranges of (C, H, W) pixels in memory; empty where none is needed.
 
     Example:
         >>> stretch_of_pixels(np.arange(101, dtype=np.float32).reshape(1, 1, 101))
         ((2.0, 98.0),)
     """
-    if pixels.dtype == np.uint8:
-        return ()
     ranges = []
     for band in display_bands(pixels.shape[0]):
         values = pixels[band].astype(np.float64)
@@ -61,7 +64,15 @@ def stretch_of_pixels(pixels: NDArray[Any], valid: NDArray[np.bool_] | None = No
         if high <= low:  # a flat band: any range above zero width shows it evenly
             high = low + 1.0
         ranges.append((low, high))
+    if pixels.dtype == np.uint8 and not _is_dark_land(ranges):
+        return ()
     return tuple(ranges)
+
+
+def _is_dark_land(ranges: Sequence[tuple[float, float]]) -> bool:
+    return all(high < DARK for _, high in ranges) and any(
+        high - low > max(DARK_CONTRAST * high, 1.0) for low, high in ranges
+    )
 
 
 def to_rgb(pixels: NDArray[Any], stretch: Sequence[tuple[float, float]] = ()) -> NDArray[np.uint8]:

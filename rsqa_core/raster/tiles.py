@@ -24,8 +24,13 @@ from rsqa_core.raster.limits import MAX_WINDOW_BYTES
 _warnings_lock = threading.Lock()
 
 
-def pixel_sha256(array: NDArray[Any]) -> str:
+def pixel_sha256(array: NDArray[Any], stretch: Sequence[tuple[float, float]] = ()) -> str:
     """Return the SHA-256 of an array's dtype, shape and values, whatever its memory layout.
+
+    Args:
+        array: pixels of an image or class ids of a mask.
+        stretch: how an image is shown, which encoders and segmenters see as well: the same pixels
+            with another stretch are another picture.
 
     Example:
         >>> a = np.arange(6, dtype=np.uint8).reshape(2, 3)
@@ -35,6 +40,8 @@ def pixel_sha256(array: NDArray[Any]) -> str:
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
     digest.update(little.reshape(-1).view(np.uint8).data)
+    if stretch:
+        digest.update(np.asarray(stretch, dtype="<f8").tobytes())
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from rsqa_core.raster import (
     open_source,
     read_rgb,
     stretch_of,
+    stretch_of_pixels,
     to_rgb,
     write_tile_geotiff,
 )
@@ -33,6 +34,25 @@ def test_three_bands_are_shown_or_one_repeated() -> None:
 def test_eight_bit_imagery_is_shown_as_it_is(tmp_path: Path) -> None:
     with open_source(write_tiff(tmp_path / "a.tif", noise((3, 20, 20)))) as source:
         assert stretch_of(source) == ()
+
+
+def test_dark_eight_bit_imagery_of_land_is_stretched(tmp_path: Path) -> None:
+    scene = np.random.default_rng(0).integers(20, 251, (3, 64, 64), dtype=np.uint8)
+    dark = scene // 4
+    with open_source(write_tiff(tmp_path / "dark.tif", dark)) as source:
+        stretch = stretch_of(source)
+    np.testing.assert_allclose(stretch, [np.percentile(band, (2, 98)) for band in dark])
+    shown = to_rgb(dark, stretch)
+    assert abs(shown.mean() - scene.mean()) < 20  # 34 as it is
+    assert (shown.min(), shown.max()) == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (40, 60), (10, 120)], ids=["empty", "water", "not so dark"]
+)
+def test_dark_water_and_what_is_not_so_dark_stay_as_they_are(low: int, high: int) -> None:
+    values = np.random.default_rng(0).integers(low, high, (3, 64, 64), dtype=np.uint8)
+    assert stretch_of_pixels(values) == ()
 
 
 def test_the_stretch_is_percentiles_of_pixels_with_data(tmp_path: Path) -> None:
