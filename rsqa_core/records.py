@@ -130,8 +130,8 @@ class NewImage:
 
     ``sha256`` is over dtype, shape, pixels and ``stretch`` of the tile, ``source_sha256`` over the
     bytes of the file it was cut from. ``stretch`` holds one (low, high) per display band, in source
-    units, that maps to 0..255; empty for 8-bit imagery shown as it is. ``transform`` is the affine of the tile
-    as (a, b, c, d, e, f). ``scene`` groups tiles that must stay together in any split.
+    units, that maps to 0..255; empty for 8-bit imagery shown as it is. ``transform`` is the affine
+    of the tile as (a, b, c, d, e, f). ``scene`` groups tiles that must stay together in any split.
     """
 
     name: str

@@ -33,14 +33,15 @@ def limit_resources(memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform != "darwin":  # there the call succeeds and limits nothing
+    if sys.platform == "darwin":  # there the limit can be set and limits nothing
+        threading.Thread(target=_watch_memory, args=(memory_bytes,), daemon=True).start()
+    else:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    threading.Thread(target=_watch_memory, args=(memory_bytes,), daemon=True).start()
 
 
 def _watch_memory(memory_bytes: int) -> None:
-    unit = 1 if sys.platform == "darwin" else 1024
-    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit < memory_bytes:
+    """Not for Linux, where ``ru_maxrss`` begins with the peak of the process that started this."""
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < memory_bytes:
         time.sleep(0.1)
     os._exit(3)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from tests.rsqa_core.raster.making import (
 )
 
 COLORS = [(10 * i, 255 - 10 * i, 7) for i in range(8)]
+MUCH = 1 << 30
 
 
 def whole(source: Source) -> Any:
@@ -226,6 +229,22 @@ def test_a_decoder_that_needs_too_much_memory_is_an_error(tmp_path: Path) -> Non
     path = write_png(tmp_path / "a.png", noise((20, 20)))
     with pytest.raises(UnreadableFileError, match="memory"):
         open_source(path, memory_bytes=48 << 20)
+
+
+def test_the_memory_of_who_asks_is_not_the_decoders(tmp_path: Path) -> None:
+    """Of a server or a job that has taken more than the decoder may."""
+    path = write_png(tmp_path / "a.png", noise((20, 20)))
+    code = (
+        "import sys, time; from pathlib import Path; from rsqa_core.raster import open_source\n"
+        f"taken = bytearray({MUCH} + (200 << 20))\n"
+        f"with open_source(Path(sys.argv[1]), memory_bytes={MUCH}) as source:\n"
+        "    time.sleep(0.5)\n"
+        "    print(source.read(0, 0, 20, 20).pixels.shape)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "(1, 20, 20)", done.stderr
 
 
 def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:

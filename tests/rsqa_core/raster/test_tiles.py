@@ -67,7 +67,8 @@ def test_the_hash_tells_type_shape_and_values_apart_but_not_layout() -> None:
     others = [array.reshape(4, 3), array.astype(np.int16), array + np.uint16(1)]
     assert same not in {pixel_sha256(a) for a in others}
     shown = [pixel_sha256(array, [(0.0, high)]) for high in (11.0, 12.0)]
-    assert len({same, *shown}) == 3 and pixel_sha256(array, ()) == same
+    assert len({same, *shown}) == 3
+    assert pixel_sha256(array, ()) == same
 
 
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
