@@ -55,9 +55,14 @@ def has_notices() -> bool:
 
 
 def show_notices() -> None:
-    """Draw what ``notify`` kept, once."""
-    for level, text in st.session_state.pop(_NOTICE, []):
-        _draw(level, text)
+    """Draw what ``notify`` kept, once.
+
+    Its place is there without a notice too: what is below keeps its own place on the page, by
+    which Streamlit tells elements apart, so that a message closes no expander.
+    """
+    with st.container():
+        for level, text in st.session_state.pop(_NOTICE, []):
+            _draw(level, text)
 
 
 def show_script_error(error: Exception) -> bool:

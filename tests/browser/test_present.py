@@ -34,6 +34,14 @@ def to_image(page: Page, slides: FrameLocator) -> Locator:
     return now(slides)
 
 
+def arrange(page: Page) -> None:
+    """Open the form, and wait until it has unfolded: until then its buttons move."""
+    page.get_by_text("Arrange the story").click()
+    page.get_by_test_id("stExpander").evaluate(
+        "box => Promise.all(box.getAnimations({ subtree: true }).map((one) => one.finished))"
+    )
+
+
 def test_keys_and_buttons_turn_the_slides(page: Page, slides: FrameLocator) -> None:
     total = slides.locator(".slide").count()
     expect(slides.locator("#count")).to_have_text(f"1 of {total}")
@@ -100,8 +108,13 @@ def test_the_file_shows_the_same_without_a_server(
 
 
 def test_a_title_that_is_kept_is_on_the_first_slide(page: Page, slides: FrameLocator) -> None:
-    page.get_by_text("Arrange the story").click()
-    page.get_by_label("Title", exact=True).fill("Our harbour")
+    arrange(page)
+    title = page.get_by_label("Title", exact=True)
+    title.fill("Our harbour")
     page.get_by_role("button", name="Keep").click()
     expect(slides.locator(".slide.now h1")).to_have_text("Our harbour")
     expect(page.get_by_text("The story was kept.")).to_be_visible()
+    expect(title).to_have_value("Our harbour")  # still open, for the next change
+    title.fill("Our other harbour")
+    page.get_by_role("button", name="Keep").click()
+    expect(slides.locator(".slide.now h1")).to_have_text("Our other harbour")
