@@ -148,6 +148,14 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
+def eventually(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until the server has done what the page cannot tell."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "It did not come true within 20 s."
+        page.wait_for_timeout(50)
+
+
 _numbers = itertools.count(1)
 
 

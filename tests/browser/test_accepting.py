@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from db.store import images
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, eventually
 from tests.browser.seeding import Seeded
 from workflows.opening import Installation
 
@@ -27,6 +27,12 @@ def test_a_sample_is_looked_at_and_the_others_are_accepted_and_taken_back(
         page.get_by_role("button", name="Accept unseen").click()
         expect(page.get_by_role("dialog")).to_be_visible()
 
+    def decide(number: int) -> None:
+        page.wait_for_function("() => window.__rsqa?.painted?.maskShown")
+        page.wait_for_function("n => window.__rsqa?.ready >= n", arg=2 - number)
+        page.keyboard.press("Enter")
+        eventually(page, lambda: statuses().get("reviewed") == number)
+
     open_dialog()
     dialog = page.get_by_role("dialog")
     slider = dialog.get_by_role("slider")
@@ -41,11 +47,8 @@ def test_a_sample_is_looked_at_and_the_others_are_accepted_and_taken_back(
     dialog.get_by_role("button", name="Draw them and look").click()
 
     page.wait_for_url(re.compile(r"/review\?.*slice=Spot"))
-    for done in (1, 2):
-        page.wait_for_function("() => window.__rsqa?.painted?.maskShown")
-        page.wait_for_function("n => window.__rsqa?.ready >= n", arg=2 - done)
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
+    decide(1)
+    decide(2)
     page.wait_for_function("() => window.__rsqa?.outbox === 0")
     assert statuses() == {"reviewed": 2, "open": 6}
 

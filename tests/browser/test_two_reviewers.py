@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import VIEWPORT, Review, Server
+from db.store import leases
+from tests.browser.conftest import VIEWPORT, Review, Server, eventually
 from tests.browser.seeding import Seeded
 from workflows.opening import Installation
 
@@ -61,8 +62,13 @@ def test_what_one_leaves_the_other_gets(
     expect(bob.page.get_by_role("heading", name="Nothing left for you")).to_be_visible()
     expect(bob.page.locator(".card")).to_contain_text("6 images are with other reviewers")
 
+    def held_from_bob() -> dict[int, str]:
+        with installation.database.read() as session:
+            return leases.held_by_others(session, seeded.project.id, "Bob")
+
+    assert held_from_bob()
     ada.page.goto("about:blank")  # she goes
-    bob.page.wait_for_timeout(500)
+    eventually(bob.page, lambda: not held_from_bob())
     bob.open()
     assert bob.image_id == seeded.images[0].id
     ada.page.context.close()
